@@ -1,0 +1,38 @@
+import type { Event } from '../log/event.js';
+
+/**
+ * Where events come from, as the rest of Warren sees it. One file per kind of feed in `broker/` implements it.
+ *
+ * A feed is either attached (everything published from now on will arrive, in order) or lost. It calls its sink
+ * synchronously and in order; the sink never throws and never waits.
+ */
+export interface Feed {
+  /** Begins to attach, and goes on trying after every loss until `stop()`. Resolves once attached for the first time or given up. */
+  start(sink: FeedSink): Promise<void>;
+  /** Stops consuming and lets go of everything at the broker. Idempotent; never rejects. */
+  stop(): Promise<void>;
+  /** Hands one message to the broker, as any publisher would; resolves to how that went. Never rejects. */
+  publish(message: OutgoingMessage): Promise<PublishOutcome>;
+}
+
+/** A message in body form, with its id as the AMQP property as well. */
+export interface OutgoingMessage {
+  readonly id: string;
+  readonly body: Uint8Array;
+}
+
+/** `confirmed`: the broker has it. `unconfirmed`: it may or may not have it; retry with the same id. */
+export type PublishOutcome =
+  | { readonly kind: 'confirmed' }
+  | { readonly kind: 'unconfirmed'; readonly why: string };
+
+export interface FeedSink {
+  /** Consuming has begun. `unbroken`: nothing can have been missed since the feed was lost; else a new epoch begins. */
+  attached(continuity: 'first' | 'unbroken' | 'gap'): void;
+  /** One valid event, in feed order. */
+  event(event: Event): void;
+  /** Consuming has ended for now. Called once per loss, before any retry. */
+  lost(why: string): void;
+  /** Lost for longer than the deadline: the feed has given up. The process should end (exit 69). */
+  givenUp(why: string): void;
+}
