@@ -29,6 +29,12 @@ export type PublishOutcome =
 export interface FeedSink {
   /** Consuming has begun. `unbroken`: nothing can have been missed since the feed was lost; else a new epoch begins. */
   attached(continuity: 'first' | 'unbroken' | 'gap'): void;
+  /**
+   * Proof that everything that reached the broker before `until` (wall clock, ms) has been handed over: what a
+   * position means to other pods. A feed that can't tell for a while doesn't call it; positions then stay behind,
+   * which costs duplicates after a move to another pod, never events.
+   */
+  covered(until: number): void;
   /** One valid event, in feed order. */
   event(event: Event): void;
   /** Consuming has ended for now. Called once per loss, before any retry. */

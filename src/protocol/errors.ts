@@ -8,7 +8,7 @@ export const ERRORS = {
   forbidden: 'not allowed with this identity',
   malformed: 'not a JSON object of this protocol',
   unknown_message: 'no known action in this message',
-  too_big: 'too many topics in one message',
+  too_big: 'message too big',
   rate_limited: 'too many messages',
   over_capacity: 'no capacity at the moment',
   auth_timeout: 'not authenticated in time',

@@ -9,25 +9,25 @@ export const PROTOCOL_VERSION = 1;
 /** A client's own number or short string for a request, repeated in the answer. */
 export type Ref = number | string;
 
-/** What a client can ask for once it is authenticated. `ping` may come alone or together with the rest. */
-export interface Request {
-  readonly kind: 'request';
-  readonly token: string | null;
-  readonly subscribe: readonly string[];
-  readonly unsubscribe: readonly string[];
+/** The fields of a message from a client that this version knows, whichever state the session is in. */
+export interface ClientMessage {
+  readonly token: ClientToken;
+  /** Null: not in the message; without duplicates. */
+  readonly subscribe: readonly string[] | null;
+  readonly unsubscribe: readonly string[] | null;
   readonly ping: boolean;
+  /** Null: none presented. Any text else; what isn't a cursor of ours leads to a resync, never to an error. */
+  readonly cursor: string | null;
+  /** False: a version that this server doesn't speak. */
+  readonly protocolSupported: boolean;
   readonly ref: Ref | null;
 }
 
-/** The first message. */
-export interface Hello {
-  readonly kind: 'hello';
-  readonly token: string | null;
-  readonly subscribe: readonly string[];
-  readonly cursor: string | null;
-  readonly protocol: number;
-  readonly ref: Ref | null;
-}
+/** `unusable`: there is an `access_token`, but it isn't a string. */
+export type ClientToken =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unusable' }
+  | { readonly kind: 'present'; readonly text: string };
 
 /** Why a subscription was refused. */
 export type DenialCode = 'not_granted' | 'invalid' | 'limit';
@@ -79,7 +79,6 @@ export interface PingMessage {
   readonly message: string;
   readonly lastEventId: string | null;
   readonly cursor: string;
-  readonly ref?: Ref;
 }
 
 export interface ResyncMessage {

@@ -1,0 +1,165 @@
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { AdminListener } from './admin/listener.js';
+import { publishEvent } from './admin/publish.js';
+import { unreadyReasons } from './admin/readiness.js';
+import { openAuth } from './auth/index.js';
+import type { Decoded, Delivery } from './broker/delivery.js';
+import { decodeDelivery } from './broker/envelope.js';
+import { createEventIds } from './broker/ids.js';
+import { createMemoryFeed } from './broker/memory.js';
+import { createQueueFeed, QUEUE_FEED_DEFAULTS } from './broker/queue-feed.js';
+import type { FeedReport } from './broker/report.js';
+import type { RejectionReason } from './broker/rejections.js';
+import { systemClock } from './clock.js';
+import type { Config } from './config.js';
+import type { Feed } from './connection/feed.js';
+import { Hub } from './connection/hub.js';
+import { LimitedLog } from './limited-log.js';
+import { CursorCodec } from './log/cursor.js';
+import { EventLog } from './log/log.js';
+import type { Logger } from './logger.js';
+import { Metrics, type Gauges } from './metrics.js';
+import { Listener } from './transport/listener.js';
+
+export interface AppDeps {
+  readonly logger: Logger;
+  /** The feed has given up for good. */
+  readonly onGivenUp: (why: string) => void;
+  /** Served on the public listener besides. True: answered. */
+  readonly page?: (request: IncomingMessage, response: ServerResponse) => boolean;
+}
+
+export interface App {
+  readonly publicAddress: AddressInfo;
+  readonly adminAddress: AddressInfo;
+  /** Sends the clients away over `drainMs`, then lets go of everything. Idempotent. */
+  stop(drainMs: number): Promise<void>;
+}
+
+/** The whole service on one page: builds the parts and owns the order in which they start and stop. */
+export async function startApp(config: Config, deps: AppDeps): Promise<App> {
+  const { logger } = deps;
+  const clock = systemClock;
+  const metrics = new Metrics();
+  const newId = createEventIds(clock);
+  const decode = (delivery: Delivery): Decoded =>
+    decodeDelivery(delivery, { now: clock.wall(), newId, ...config.events });
+
+  const auth = openAuth(config.auth, clock, logger);
+  const log = new EventLog(config.log, new CursorCodec(cursorSecrets(config)), () => randomInt(1, 2 ** 32));
+  const hub = new Hub({
+    limits: { ...config.connections, maxUnauthenticated: config.listener.maxUnauthenticated },
+    clock,
+    log,
+    authenticate: auth.authenticate,
+    report: metrics.connections,
+    logger,
+    random: Math.random,
+    newSessionId: randomUUID,
+    defer: setImmediate,
+    onGivenUp: deps.onGivenUp,
+  });
+  const feed = createFeed(config, decode, feedReport(metrics, logger), logger);
+
+  let draining = false;
+  const reasons = () =>
+    unreadyReasons(
+      {
+        feed: hub.feed,
+        draining,
+        full: hub.size.unauthenticated >= config.listener.maxUnauthenticated,
+        // Before, a cursor from another pod goes back further than this one's log.
+        warmUpMs: config.feed.kind === 'memory' ? 0 : config.log.resumeOverlapMs,
+      },
+      hub.firstAttachedAt,
+      clock.monotonic(),
+    );
+  const gauges = (): Gauges => ({
+    connections: hub.size.connections,
+    unauthenticated: hub.size.unauthenticated,
+    tenantsConnected: hub.size.routes.tenants,
+    historyEvents: log.size.events,
+    historyBytes: log.size.bytes,
+    historyTenants: log.size.tenants,
+    feedAttached: hub.feed.kind === 'attached',
+    feedLagSeconds: Math.max(0, clock.wall() - log.coveredUntil) / 1000,
+    ready: reasons().length === 0,
+  });
+
+  const admin = new AdminListener(
+    { ...config.admin, maxEventBytes: config.events.maxEventBytes },
+    {
+      unreadyReasons: reasons,
+      metricsText: () => metrics.text(gauges()),
+      stats: () => ({
+        pod: config.podName,
+        node: process.version,
+        feed: hub.feed,
+        ...hub.size,
+        ...metrics.snapshot(gauges()),
+      }),
+      publish: body =>
+        publishEvent(body, {
+          decode,
+          publish: message => feed.publish(message),
+          onUnconfirmed: why => logger.warn({ why }, 'POST /events: the broker did not confirm'),
+        }),
+    },
+  );
+  const listener = new Listener(config.listener, {
+    open: wire => hub.open(wire),
+    isReady: () => reasons().length === 0,
+    ...(deps.page === undefined ? {} : { page: deps.page }),
+  });
+
+  const adminAddress = await admin.listen();
+  const publicAddress = await listener.listen();
+  logger.info({ public: publicAddress, admin: adminAddress, feed: config.feed.kind }, 'listening');
+  void feed.start(hub);
+
+  let stopped: Promise<void> | null = null;
+  const stop = async (drainMs: number): Promise<void> => {
+    draining = true;
+    listener.drain();
+    await hub.drain(drainMs);
+    // Last, so that events flow until the last client is gone.
+    await feed.stop();
+    auth.close();
+    hub.stop();
+    await Promise.all([listener.close(), admin.close()]);
+  };
+  return { publicAddress, adminAddress, stop: drainMs => (stopped ??= stop(drainMs)) };
+}
+
+function createFeed(
+  config: Config,
+  decode: (delivery: Delivery) => Decoded,
+  report: FeedReport,
+  logger: Logger,
+): Feed {
+  if (config.feed.kind === 'memory') return createMemoryFeed({ decode, report });
+  return createQueueFeed(
+    { ...QUEUE_FEED_DEFAULTS, ...config.feed, podName: config.podName },
+    { clock: systemClock, logger, decode, report },
+  );
+}
+
+function feedReport(metrics: Metrics, logger: Logger): FeedReport {
+  const rejections = new LimitedLog<RejectionReason>(systemClock, (reason, times) =>
+    logger.warn({ reason, times }, 'message from the broker is no valid event'),
+  );
+  return metrics.feed({
+    rejected: reason => rejections.note(reason),
+    failed: error =>
+      logger.error({ err: error }, 'taking in a message failed, a bug in Warren; the message is dropped'),
+  });
+}
+
+/** All pods must come to the same key; only a single development process may make one up. */
+function cursorSecrets(config: Config): [string, ...string[]] {
+  const [newest, ...older] = config.cursorKeys ?? [];
+  if (newest !== undefined) return [newest, ...older];
+  return [config.auth.key.kind === 'secret' ? config.auth.key.secret : randomBytes(32).toString('hex')];
+}

@@ -1,0 +1,93 @@
+import type { BrokerAddress } from './address.js';
+
+/** What went wrong at the broker or on the way to it. */
+export interface Fault {
+  /** AMQP reply code (AMQP 0-9-1 §1.3: 403, 404, 406 …), or Node's code of a socket or TLS error. */
+  readonly code: number | string | null;
+  /** Without secrets. */
+  readonly text: string;
+}
+
+/** What was being done when it went wrong. */
+export type Step =
+  | 'connecting'
+  | 'opening a channel'
+  | 'declaring the exchange'
+  | 'declaring the queue'
+  | 'binding the queue'
+  | 'consuming'
+  | 'attached';
+
+/** Reads an error of the AMQP library, or of a socket; whatever looks like the password is taken out. */
+export function faultOf(error: unknown, address: BrokerAddress): Fault {
+  const code = codeOf(error);
+  const text = textOf(error) || String(code ?? 'unknown error');
+  return { code, text: withoutSecrets(text, address) };
+}
+
+function codeOf(error: unknown): number | string | null {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return null;
+  return typeof error.code === 'number' || typeof error.code === 'string' ? error.code : null;
+}
+
+function textOf(error: unknown): string {
+  // Several addresses of one name tried: Node then throws an error with an empty message and the real ones inside.
+  if (error instanceof AggregateError && error.message === '') {
+    return error.errors.map(textOf).join('; ');
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+function withoutSecrets(text: string, address: BrokerAddress): string {
+  const password = address.login?.password ?? '';
+  if (password === '') return text;
+  return text.replaceAll(encodeURIComponent(password), '***').replaceAll(password, '***');
+}
+
+const ACCESS_REFUSED = 403;
+const NOT_FOUND = 404;
+const PRECONDITION_FAILED = 406;
+
+/** For the log: what happened and what to do about it. */
+export function explain(
+  step: Step,
+  fault: Fault,
+  context: { readonly exchange: string; readonly declare: boolean; readonly address: BrokerAddress },
+): string {
+  const advice = adviceFor(step, fault, context);
+  return advice === null ? `${step}: ${fault.text}` : `${step}: ${advice} (${fault.text})`;
+}
+
+function adviceFor(
+  step: Step,
+  fault: Fault,
+  { exchange, declare, address }: Parameters<typeof explain>[2],
+): string | null {
+  if (step === 'connecting') return adviceForConnecting(fault, address);
+  if (fault.code === ACCESS_REFUSED) {
+    return step === 'declaring the exchange'
+      ? `the user may not declare ${exchange}: grant "configure" on it, or declare it elsewhere and set AMQP_DECLARE=false`
+      : 'the user lacks a permission: it needs "configure" and "write" on the names that begin with AMQP_QUEUE_PREFIX, "read" on those and on AMQP_EXCHANGE';
+  }
+  if (fault.code === NOT_FOUND) {
+    return declare || step === 'attached'
+      ? `the exchange ${exchange} was deleted`
+      : `the exchange ${exchange} does not exist and AMQP_DECLARE=false: declare it (fanout, durable), or set AMQP_DECLARE=true`;
+  }
+  if (fault.code === PRECONDITION_FAILED && step === 'declaring the exchange') {
+    return `the exchange ${exchange} exists with another type or durability: delete it, or name another in AMQP_EXCHANGE; it must be fanout and durable`;
+  }
+  return null;
+}
+
+function adviceForConnecting(fault: Fault, address: BrokerAddress): string | null {
+  // The library gives these two no code; the texts are its own, not the broker's.
+  if (fault.text.startsWith('Handshake terminated by server: 403')) {
+    return 'the user or the password in AMQP_URL is wrong';
+  }
+  if (fault.text.startsWith('Expected ConnectionOpenOk')) {
+    return `the virtual host ${address.vhost} does not exist, or the user may not use it`;
+  }
+  if (fault.code === 'ECONNREFUSED') return 'nobody listens there';
+  return null;
+}

@@ -1,0 +1,206 @@
+import type { Clock } from '../clock.js';
+import type { Event } from '../log/event.js';
+import type { EventLog, Moment } from '../log/log.js';
+import type { Logger } from '../logger.js';
+import { Router } from '../router/router.js';
+import type { Authenticate } from './authenticate.js';
+import { Connection } from './connection.js';
+import type { ConnectionContext, ConnectionLimits } from './context.js';
+import { Deadlines } from './deadlines.js';
+import type { FeedSink } from './feed.js';
+import type { ConnectionReport } from './report.js';
+import { Scheduler } from './scheduler.js';
+import type { Wire } from './wire.js';
+
+export interface HubOptions {
+  readonly limits: ConnectionLimits & { readonly maxUnauthenticated: number };
+  readonly clock: Clock;
+  readonly log: EventLog;
+  readonly authenticate: Authenticate;
+  readonly report: ConnectionReport;
+  readonly logger: Logger;
+  /** 0 ≤ x < 1 */
+  readonly random: () => number;
+  readonly newSessionId: () => string;
+  /** Runs a task once the I/O of this turn is done. */
+  readonly defer: (task: () => void) => void;
+  /** The feed has given up: the process should end. */
+  readonly onGivenUp: (why: string) => void;
+}
+
+/** `never`: not since the process began. */
+export type FeedState =
+  | { readonly kind: 'never' }
+  | { readonly kind: 'attached'; readonly since: number }
+  | { readonly kind: 'lost'; readonly since: number };
+
+/** A resync makes a client fetch its state: spread over 2 ms a connection, between 1 and 30 s. */
+const RESYNC_MS_PER_CONNECTION = 2;
+const RESYNC_SPREAD_MS = { least: 1000, most: 30_000 };
+const TICK_MS = 1000;
+/** The last clients to be told still have some of the drain time left to leave. */
+const DRAIN_SHARE = 0.8;
+const DRAIN_STEP_MS = 20;
+/** The drain itself is spread already; this takes the edge off each step. */
+const RECONNECT_SPREAD_MS = 500;
+
+/** Where feed and connections meet: what arrives goes into the log, and whom it concerns is woken. */
+export class Hub implements FeedSink {
+  readonly #options: HubOptions;
+  readonly #context: ConnectionContext;
+  readonly #connections = new Set<Connection>();
+  readonly #unauthenticated = new Set<Connection>();
+  readonly #router = new Router<Connection>();
+  readonly #scheduler: Scheduler;
+  readonly #deadlines: Deadlines;
+  #feed: FeedState = { kind: 'never' };
+  #firstAttachedAt: number | null = null;
+  #stopTicking: () => void = () => {};
+  #whenEmpty: (() => void) | null = null;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#scheduler = new Scheduler(options.defer, () => options.clock.monotonic());
+    this.#deadlines = new Deadlines(options.clock);
+    this.#context = {
+      limits: options.limits,
+      clock: options.clock,
+      log: options.log,
+      router: this.#router,
+      scheduler: this.#scheduler,
+      deadlines: this.#deadlines,
+      authenticate: options.authenticate,
+      report: options.report,
+      logger: options.logger,
+      random: options.random,
+      newSessionId: options.newSessionId,
+      isStale: () => this.#feed.kind !== 'attached',
+      resyncDelayMs: () => Math.round(options.random() * this.#resyncSpread()),
+      onAuthenticated: connection => this.#unauthenticated.delete(connection),
+      onClosed: connection => this.#forget(connection),
+    };
+    this.#tick();
+  }
+
+  get feed(): FeedState {
+    return this.#feed;
+  }
+
+  /** Monotonic ms; null: not yet. */
+  get firstAttachedAt(): number | null {
+    return this.#firstAttachedAt;
+  }
+
+  /** Figures of the moment. All of them are 0 after the last client is gone. */
+  get size() {
+    return {
+      connections: this.#connections.size,
+      unauthenticated: this.#unauthenticated.size,
+      waiting: this.#scheduler.waiting,
+      deadlines: this.#deadlines.size,
+      routes: this.#router.size,
+    };
+  }
+
+  /** Takes a new connection. One that can't be served is told so and closed; its owner need not care. */
+  open(wire: Wire): Connection {
+    const connection = new Connection(this.#context, wire);
+    this.#connections.add(connection);
+    this.#unauthenticated.add(connection);
+    if (this.#feed.kind === 'never') connection.refuse('noFeed');
+    else if (this.#unauthenticated.size > this.#options.limits.maxUnauthenticated)
+      connection.refuse('overCapacity');
+    return connection;
+  }
+
+  /**
+   * Sends everybody away, evenly over `ms`, while delivery goes on; resolves when the last one is gone or the time
+   * is up. Even, because every client that leaves is a connect on another pod.
+   */
+  async drain(ms: number): Promise<void> {
+    const { clock } = this.#options;
+    const leaving = [...this.#connections];
+    const begun = clock.monotonic();
+    const spread = ms * DRAIN_SHARE;
+    let sent = 0;
+    const empty = new Promise<void>(resolve => {
+      this.#whenEmpty = resolve;
+    });
+    const step = () => {
+      const share = spread > 0 ? (clock.monotonic() - begun) / spread : 1;
+      const until = Math.min(leaving.length, Math.floor(share * leaving.length) + 1);
+      for (; sent < until; sent++)
+        leaving[sent]?.drain(Math.round(this.#options.random() * RECONNECT_SPREAD_MS));
+      if (sent < leaving.length) clock.after(DRAIN_STEP_MS, step);
+    };
+    step();
+    if (this.#connections.size === 0) return;
+    const stopWaiting = clock.after(ms, () => this.#whenEmpty?.());
+    await empty;
+    stopWaiting();
+    for (const connection of this.#connections) connection.terminate();
+  }
+
+  /** Lets go of timers. */
+  stop(): void {
+    this.#stopTicking();
+  }
+
+  // ---- what the feed tells
+
+  attached(continuity: 'first' | 'unbroken' | 'gap'): void {
+    const wasLost = this.#feed.kind === 'lost';
+    const now = this.#moment();
+    this.#feed = { kind: 'attached', since: now.monotonic };
+    this.#firstAttachedAt ??= now.monotonic;
+    // Announced before the boundary, so that it reaches each client ahead of the resync that belongs to it.
+    if (wasLost) for (const connection of this.#connections) connection.announceStale(false);
+    if (continuity === 'unbroken') return;
+    this.#options.log.beginEpoch(now);
+    for (const connection of this.#connections) connection.wake();
+  }
+
+  covered(until: number): void {
+    this.#options.log.cover(until);
+  }
+
+  event(event: Event): void {
+    const outcome = this.#options.log.append(event, this.#moment());
+    this.#options.report.received(outcome);
+    if (outcome === 'appended') this.#router.reach(event.audience, wake);
+  }
+
+  lost(why: string): void {
+    this.#options.logger.warn({ why }, 'feed lost');
+    this.#feed = { kind: 'lost', since: this.#options.clock.monotonic() };
+    for (const connection of this.#connections) connection.announceStale(true);
+  }
+
+  givenUp(why: string): void {
+    this.#options.onGivenUp(why);
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#unauthenticated.delete(connection);
+    if (this.#connections.size === 0) this.#whenEmpty?.();
+  }
+
+  #resyncSpread(): number {
+    const wanted = this.#connections.size * RESYNC_MS_PER_CONNECTION;
+    return Math.min(RESYNC_SPREAD_MS.most, Math.max(RESYNC_SPREAD_MS.least, wanted));
+  }
+
+  #moment(): Moment {
+    return { wall: this.#options.clock.wall(), monotonic: this.#options.clock.monotonic() };
+  }
+
+  #tick(): void {
+    this.#stopTicking = this.#options.clock.after(TICK_MS, () => {
+      this.#options.log.tick(this.#moment());
+      this.#tick();
+    });
+  }
+}
+
+const wake = (connection: Connection): void => connection.wake();

@@ -1,0 +1,38 @@
+/**
+ * Whether the peer still lives. A probe goes out with every ping; from then on a sign of life is due within the
+ * timeout. Signs are pongs and messages, and bytes that it has taken: a slow reader's pong waits behind its backlog.
+ */
+export class Liveness {
+  readonly #intervalMs: number;
+  readonly #timeoutMs: number;
+  #nextPingAt: number;
+  #answerDueAt = Infinity;
+
+  /** `phase`, 0 to 1, spreads the pings of all connections over the interval. All times in monotonic ms. */
+  constructor(intervalMs: number, timeoutMs: number, now: number, phase: number) {
+    this.#intervalMs = intervalMs;
+    this.#timeoutMs = timeoutMs;
+    this.#nextPingAt = now + intervalMs * phase;
+  }
+
+  /** When to look again. */
+  get due(): number {
+    return Math.min(this.#nextPingAt, this.#answerDueAt);
+  }
+
+  alive(): void {
+    this.#answerDueAt = Infinity;
+  }
+
+  isDead(now: number): boolean {
+    return now >= this.#answerDueAt;
+  }
+
+  /** Whether it is time for a ping; if so, the probe that goes with it is taken as sent. */
+  takePing(now: number): boolean {
+    if (now < this.#nextPingAt) return false;
+    this.#nextPingAt = Math.max(this.#nextPingAt + this.#intervalMs, now);
+    this.#answerDueAt = Math.min(this.#answerDueAt, now + this.#timeoutMs);
+    return true;
+  }
+}

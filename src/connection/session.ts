@@ -1,0 +1,67 @@
+import { Entitlement, isGranted } from '../router/entitlement.js';
+import { isPattern } from '../router/topic.js';
+import type { Denial } from '../protocol/messages.js';
+import type { Identity } from './authenticate.js';
+
+const WARNING_MS = 60_000;
+
+/** Who a connection speaks for and what it has subscribed to: exists from a good token to the end. */
+export class Session {
+  readonly id: string;
+  readonly entitlement: Entitlement;
+  readonly #maxSubscriptions: number;
+  #identity: Identity;
+  /** Monotonic ms. */
+  expiresAt = 0;
+  /** When to say that the token expires soon, monotonic ms; Infinity: said. */
+  warnAt = 0;
+
+  constructor(id: string, identity: Identity, since: number, maxSubscriptions: number) {
+    this.id = id;
+    this.entitlement = new Entitlement(identity.tenant, identity.user, since);
+    this.#maxSubscriptions = maxSubscriptions;
+    this.#identity = identity;
+  }
+
+  get user(): string {
+    return this.#identity.user;
+  }
+
+  get tenant(): string {
+    return this.#identity.tenant;
+  }
+
+  isSame(identity: Identity): boolean {
+    return identity.user === this.user && identity.tenant === this.tenant;
+  }
+
+  /** Takes a token's word from now on. The subscriptions that it no longer grants, which have ended. */
+  adopt(identity: Identity, now: { wall: number; monotonic: number }): string[] {
+    const left = Math.max(0, identity.expiresAt - now.wall);
+    this.#identity = identity;
+    this.expiresAt = now.monotonic + left;
+    this.warnAt = this.expiresAt - Math.min(WARNING_MS, left / 2);
+    const lost = [...this.entitlement.subscriptions()].filter(
+      pattern => !isGranted(identity.grants, pattern),
+    );
+    for (const pattern of lost) this.entitlement.remove(pattern);
+    return lost;
+  }
+
+  /** Subscribes to what is valid, granted and within the limit, from `since` on. */
+  subscribe(patterns: readonly string[], since: number): { subscribed: string[]; denied: Denial[] } {
+    const subscribed: string[] = [];
+    const denied: Denial[] = [];
+    for (const topic of patterns) {
+      if (!isPattern(topic)) denied.push({ topic, code: 'invalid' });
+      else if (!isGranted(this.#identity.grants, topic)) denied.push({ topic, code: 'not_granted' });
+      else if (!this.entitlement.has(topic) && this.entitlement.count >= this.#maxSubscriptions)
+        denied.push({ topic, code: 'limit' });
+      else {
+        this.entitlement.add(topic, since);
+        subscribed.push(topic);
+      }
+    }
+    return { subscribed, denied };
+  }
+}

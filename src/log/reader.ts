@@ -1,0 +1,117 @@
+import type { Deque } from './deque.js';
+import type { Entry } from './entry.js';
+import type { Ring } from './ring.js';
+import { TENANT_KEY } from './ring.js';
+
+/** Somebody who reads the log: what it may see. Declared here, implemented by the router's entitlement. */
+export interface Reader {
+  readonly tenant: string;
+  /** The audience keys under which entries for this reader stand. */
+  readonly keys: Iterable<string>;
+  /** Whether entries that aren't found by key may be for it: it has wildcard subscriptions. */
+  readonly scansTopics: boolean;
+  /**
+   * The one decision whether an entry goes to this reader, for live and replay alike: lists only find candidates.
+   * A fault in an index can then cost an event, never leak one.
+   */
+  entitled(entry: Entry): boolean;
+}
+
+export interface Run {
+  readonly entries: readonly Entry[];
+  /** Everything up to here has been looked at; short of the end asked for if a limit was met first. */
+  readonly upTo: number;
+}
+
+export interface RunLimits {
+  /** Frames of about so many bytes at most; the first one always. */
+  readonly bytes: number;
+  /** So many entries looked at, at most: bounds one turn of a reader with wildcards. */
+  readonly looks: number;
+}
+
+/** One list of candidates and how far it has been read. */
+interface Source {
+  readonly list: Deque<Entry>;
+  index: number;
+}
+
+/**
+ * What a reader is owed in (from, to], in log order, each entry once: a merge of the lists under its keys. The cost
+ * follows what it is owed (a binary search a key), not the length of the log.
+ */
+export function collect(
+  rings: readonly (Ring | undefined)[],
+  reader: Reader,
+  range: { readonly from: number; readonly to: number },
+  limits: RunLimits,
+  now: number,
+): Run {
+  const sources = open(rings, reader, range.from, range.to);
+  const entries: Entry[] = [];
+  let bytes = 0;
+  let looks = 0;
+  for (;;) {
+    const entry = takeOldest(sources);
+    if (entry === undefined || entry.sequence > range.to) return { entries, upTo: range.to };
+    if (looks++ >= limits.looks) return { entries, upTo: entry.sequence - 1 };
+    if (entry.expiresAt <= now || !reader.entitled(entry)) continue;
+    const length = entry.end - entry.start;
+    if (entries.length > 0 && bytes + length > limits.bytes) return { entries, upTo: entry.sequence - 1 };
+    bytes += length;
+    entries.push(entry);
+  }
+}
+
+function open(rings: readonly (Ring | undefined)[], reader: Reader, from: number, to: number): Source[] {
+  const sources: Source[] = [];
+  const add = (list: Deque<Entry> | undefined) => {
+    const last = list?.last();
+    if (list === undefined || last === undefined || last.sequence <= from) return;
+    const index = firstAfter(list, from);
+    const first = list.at(index);
+    if (first !== undefined && first.sequence <= to) sources.push({ list, index });
+  };
+  for (const ring of rings) {
+    if (ring === undefined) continue;
+    add(ring.under(TENANT_KEY));
+    if (ring.tenant === null) continue;
+    for (const key of reader.keys) add(ring.under(key));
+    add(ring.wide);
+    if (reader.scansTopics) add(ring.topical);
+  }
+  return sources;
+}
+
+/** The oldest entry that any source stands at; every source that stands at it moves on, which is how duplicates go. */
+function takeOldest(sources: readonly Source[]): Entry | undefined {
+  let oldest: Entry | undefined;
+  for (const source of sources) {
+    const entry = source.list.at(source.index);
+    if (entry !== undefined && (oldest === undefined || entry.sequence < oldest.sequence)) oldest = entry;
+  }
+  if (oldest === undefined) return undefined;
+  for (const source of sources) {
+    if (source.list.at(source.index) === oldest) source.index++;
+  }
+  return oldest;
+}
+
+/** Index of the first entry after a position. Looks at the end first, where a reader that keeps up finds what is new. */
+function firstAfter(list: Deque<Entry>, position: number): number {
+  let high = list.length;
+  let step = 1;
+  let low = high - step;
+  while (low >= 0 && (list.at(low)?.sequence ?? 0) > position) {
+    high = low;
+    step *= 2;
+    low = high - step;
+  }
+  low = Math.max(0, low);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((list.at(middle)?.sequence ?? 0) > position) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

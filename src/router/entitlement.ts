@@ -1,0 +1,95 @@
+import type { Entry } from '../log/entry.js';
+import type { Reader } from '../log/reader.js';
+import { topicKey, userKey } from '../log/ring.js';
+import { covers, isWildcard, matches } from './topic.js';
+
+/**
+ * What one session may see: its tenant, its user, its topics, and from which position on each. The only place that
+ * decides whether an entry goes to a session, live, replayed or after a refresh.
+ */
+export class Entitlement implements Reader {
+  readonly tenant: string;
+  readonly user: string;
+  /** Nothing at or before this position, whatever the audience. */
+  readonly since: number;
+  /** Topic → position from which it counts. */
+  readonly #topics = new Map<string, number>();
+  readonly #patterns = new Map<string, number>();
+  readonly #keys: string[];
+
+  constructor(tenant: string, user: string, since: number) {
+    this.tenant = tenant;
+    this.user = user;
+    this.since = since;
+    this.#keys = [userKey(user)];
+  }
+
+  get keys(): readonly string[] {
+    return this.#keys;
+  }
+
+  get scansTopics(): boolean {
+    return this.#patterns.size > 0;
+  }
+
+  get count(): number {
+    return this.#topics.size + this.#patterns.size;
+  }
+
+  /** Topics and patterns as they were asked for. */
+  *subscriptions(): Generator<string> {
+    yield* this.#topics.keys();
+    yield* this.#patterns.keys();
+  }
+
+  has(pattern: string): boolean {
+    return this.#topics.has(pattern) || this.#patterns.has(pattern);
+  }
+
+  /** A subscription that is there already keeps its position: what it is owed stays owed. */
+  add(pattern: string, since: number): void {
+    if (this.has(pattern)) return;
+    if (isWildcard(pattern)) {
+      this.#patterns.set(pattern, since);
+      return;
+    }
+    this.#topics.set(pattern, since);
+    this.#keys.push(topicKey(pattern));
+  }
+
+  remove(pattern: string): boolean {
+    if (this.#patterns.delete(pattern)) return true;
+    if (!this.#topics.delete(pattern)) return false;
+    this.#keys.splice(this.#keys.indexOf(topicKey(pattern)), 1);
+    return true;
+  }
+
+  entitled(entry: Entry): boolean {
+    if (entry.sequence <= this.since) return false;
+    const audience = entry.audience;
+    switch (audience.kind) {
+      case 'all':
+        return true;
+      case 'tenant':
+        return audience.tenant === this.tenant;
+      case 'some':
+        if (audience.tenant !== this.tenant) return false;
+        return audience.users.has(this.user) || this.#subscribed(audience.topics, entry.sequence);
+    }
+  }
+
+  #subscribed(topics: ReadonlySet<string>, sequence: number): boolean {
+    for (const topic of topics) {
+      if ((this.#topics.get(topic) ?? Infinity) < sequence) return true;
+      for (const [pattern, since] of this.#patterns) {
+        if (since < sequence && matches(pattern, topic)) return true;
+      }
+    }
+    return false;
+  }
+}
+
+/** Whether any of the grants covers the whole of what is asked for. */
+export function isGranted(grants: readonly string[], pattern: string): boolean {
+  return grants.some(grant => covers(grant, pattern));
+}

@@ -1,0 +1,69 @@
+/** One segment of the patterns' tree. */
+interface Node<T> {
+  readonly children: Map<string, Node<T>>;
+  /** Members whose pattern ends here. */
+  readonly members: Set<T>;
+}
+
+const node = <T>(): Node<T> => ({ children: new Map(), members: new Set() });
+
+/**
+ * Wildcard patterns by segment, so that the patterns that match a topic are found by walking it once instead of
+ * trying each. Subtrees go with their last member.
+ */
+export class PatternTree<T> {
+  readonly #root = node<T>();
+
+  get isEmpty(): boolean {
+    return this.#root.children.size === 0;
+  }
+
+  add(pattern: string, member: T): void {
+    let at = this.#root;
+    for (const segment of pattern.split('.')) {
+      let next = at.children.get(segment);
+      if (next === undefined) {
+        next = node();
+        at.children.set(segment, next);
+      }
+      at = next;
+    }
+    at.members.add(member);
+  }
+
+  remove(pattern: string, member: T): void {
+    const path: { parent: Node<T>; segment: string }[] = [];
+    let at = this.#root;
+    for (const segment of pattern.split('.')) {
+      const next = at.children.get(segment);
+      if (next === undefined) return;
+      path.push({ parent: at, segment });
+      at = next;
+    }
+    at.members.delete(member);
+    for (const { parent, segment } of path.toReversed()) {
+      const child = parent.children.get(segment);
+      if (child === undefined || child.members.size > 0 || child.children.size > 0) return;
+      parent.children.delete(segment);
+    }
+  }
+
+  /** Calls `visit` for each member whose pattern matches; a member with several such patterns more than once. */
+  match(topic: string, visit: (member: T) => void): void {
+    if (this.isEmpty) return;
+    walk(this.#root, topic.split('.'), 0, visit);
+  }
+}
+
+function walk<T>(at: Node<T>, topic: readonly string[], depth: number, visit: (member: T) => void): void {
+  at.children.get('#')?.members.forEach(visit);
+  const segment = topic[depth];
+  if (segment === undefined) {
+    at.members.forEach(visit);
+    return;
+  }
+  const exact = at.children.get(segment);
+  if (exact !== undefined) walk(exact, topic, depth + 1, visit);
+  const any = at.children.get('*');
+  if (any !== undefined) walk(any, topic, depth + 1, visit);
+}
