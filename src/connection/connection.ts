@@ -3,7 +3,7 @@ import { ENDINGS, type EndingName } from '../protocol/endings.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import { PROTOCOL_VERSION, type ClientMessage, type Ref, type ResyncReason } from '../protocol/messages.js';
 import type { AuthOutcome, Identity } from './authenticate.js';
-import type { ConnectionContext } from './context.js';
+import type { ConnectionContext, Member } from './context.js';
 import type { Due } from './deadlines.js';
 import { Liveness } from './liveness.js';
 import { Outlet, type Start } from './outlet.js';
@@ -31,7 +31,7 @@ const CLOSE_TIMEOUT_MS = 5000;
 const MAX_PENDING = 32;
 
 /** One browser: from the handshake to the end, whichever transport it came by. */
-export class Connection implements WireOwner, Visited, Due {
+export class Connection implements Member, WireOwner, Visited, Due {
   scheduled = false;
   tick: number | null = null;
   readonly #context: ConnectionContext;

@@ -1,9 +1,8 @@
 import type { Clock } from '../clock.js';
 import type { EventLog } from '../log/log.js';
 import type { Logger } from '../logger.js';
-import type { Router } from '../router/router.js';
+import type { Router, Subscriber } from '../router/router.js';
 import type { Authenticate } from './authenticate.js';
-import type { Connection } from './connection.js';
 import type { Deadlines } from './deadlines.js';
 import type { ConnectionReport } from './report.js';
 import type { Scheduler } from './scheduler.js';
@@ -16,12 +15,22 @@ export interface ConnectionLimits {
   readonly clientMessagesPerSecond: number;
 }
 
+/** A connection as the process sees it. */
+export interface Member extends Subscriber {
+  /** There may be something new in the log. */
+  wake(): void;
+  announceStale(stale: boolean): void;
+  /** Sends the client elsewhere; `delayMs`: when it should come back. */
+  drain(delayMs: number): void;
+  terminate(): void;
+}
+
 /** What all connections of a process share. */
 export interface ConnectionContext {
   readonly limits: ConnectionLimits;
   readonly clock: Clock;
   readonly log: EventLog;
-  readonly router: Router<Connection>;
+  readonly router: Router<Member>;
   readonly scheduler: Scheduler;
   readonly deadlines: Deadlines;
   readonly authenticate: Authenticate;
@@ -34,6 +43,6 @@ export interface ConnectionContext {
   readonly isStale: () => boolean;
   /** How long a client should wait before it fetches its state, so that they don't all come at once. */
   readonly resyncDelayMs: () => number;
-  readonly onAuthenticated: (connection: Connection) => void;
-  readonly onClosed: (connection: Connection) => void;
+  readonly onAuthenticated: (connection: Member) => void;
+  readonly onClosed: (connection: Member) => void;
 }

@@ -5,7 +5,7 @@ import type { Logger } from '../logger.js';
 import { Router } from '../router/router.js';
 import type { Authenticate } from './authenticate.js';
 import { Connection } from './connection.js';
-import type { ConnectionContext, ConnectionLimits } from './context.js';
+import type { ConnectionContext, ConnectionLimits, Member } from './context.js';
 import { Deadlines } from './deadlines.js';
 import type { FeedSink } from './feed.js';
 import type { ConnectionReport } from './report.js';
@@ -48,9 +48,9 @@ const RECONNECT_SPREAD_MS = 500;
 export class Hub implements FeedSink {
   readonly #options: HubOptions;
   readonly #context: ConnectionContext;
-  readonly #connections = new Set<Connection>();
-  readonly #unauthenticated = new Set<Connection>();
-  readonly #router = new Router<Connection>();
+  readonly #connections = new Set<Member>();
+  readonly #unauthenticated = new Set<Member>();
+  readonly #router = new Router<Member>();
   readonly #scheduler: Scheduler;
   readonly #deadlines: Deadlines;
   #feed: FeedState = { kind: 'never' };
@@ -180,7 +180,7 @@ export class Hub implements FeedSink {
     this.#options.onGivenUp(why);
   }
 
-  #forget(connection: Connection): void {
+  #forget(connection: Member): void {
     this.#connections.delete(connection);
     this.#unauthenticated.delete(connection);
     if (this.#connections.size === 0) this.#whenEmpty?.();
@@ -203,4 +203,4 @@ export class Hub implements FeedSink {
   }
 }
 
-const wake = (connection: Connection): void => connection.wake();
+const wake = (connection: Member): void => connection.wake();
