@@ -124,7 +124,7 @@ function check(sources: Sources, production: boolean, faults: string[], warnings
     };
   }
 
-  // Without `args` convict would read this process's command line.
+  // Without `args` convict would parse the command line of this process.
   const merged = convict<Record<string, Record<string, unknown>>>(schema, { env: sources.env, args: [] });
   for (const layer of sources.layers) merged.load(layer);
   const before = faults.length;

@@ -24,7 +24,8 @@ type State =
     }
   | { readonly kind: 'closed' };
 
-const BURST = 100;
+/** Messages at once, as a multiple of what is allowed per second in the long run. */
+const BURST = 10;
 /** A peer that doesn't answer the close, or doesn't read, is gone after this. */
 const CLOSE_TIMEOUT_MS = 5000;
 /** Messages that wait for their place before reading from the client is paused: replies must not pile up. */
@@ -61,7 +62,7 @@ export class Connection implements Member, WireOwner, Visited, Due {
     });
     this.#bucket = new TokenBucket(
       limits.clientMessagesPerSecond,
-      Math.max(BURST, limits.clientMessagesPerSecond),
+      limits.clientMessagesPerSecond * BURST,
       now,
     );
     this.#state = { kind: 'greeting', deadline: now + limits.authTimeoutMs };
