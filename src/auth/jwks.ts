@@ -114,7 +114,7 @@ export function openKeySet(url: string, names: readonly string[], clock: Clock, 
     const known = chooseKey(set, algorithm, id);
     if (known.kind !== 'unknown') return answer(known);
     if (loading !== null) await loading;
-    else if (!closing.signal.aborted && clock.monotonic() - startedAt >= MIN_INTERVAL_MS) await load();
+    else if (clock.monotonic() - startedAt >= MIN_INTERVAL_MS) await load();
     return answer(chooseKey(set, algorithm, id));
   }
 

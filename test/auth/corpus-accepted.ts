@@ -1,0 +1,123 @@
+import { NOW, NOW_S, type TokenCase, withExp, withMember } from './corpus.js';
+import { hmac } from './forge.js';
+import { TEST_SECRET } from '../support/tokens.js';
+
+export const ACCEPTED: readonly TokenCase[] = [
+  {
+    name: 'an ordinary token',
+    expect: { user: '7', tenant: 'acme', grants: ['deals.*'], expiresAt: NOW + 3_605_000 },
+  },
+  {
+    name: 'HS384 with a secret',
+    header: { alg: 'HS384' },
+    signer: hmac(TEST_SECRET, 384),
+    expect: { user: '7' },
+  },
+  {
+    name: 'HS512 with a secret',
+    header: { alg: 'HS512' },
+    signer: hmac(TEST_SECRET, 512),
+    expect: { user: '7' },
+  },
+  { name: 'RS256 with a PEM', server: 'rsa', expect: { user: '7', tenant: 'acme' } },
+  { name: 'ES256 with a PEM', server: 'ec', expect: { user: '7', tenant: 'acme' } },
+  { name: 'no typ', header: { typ: undefined }, expect: { user: '7' } },
+  { name: 'typ at+jwt', header: { typ: 'at+jwt' }, expect: { user: '7' } },
+  { name: 'a typ of its own', header: { typ: 'push+jwt' }, expect: { user: '7' } },
+  {
+    name: 'a kid that a single key has no use for',
+    header: { kid: '../../etc/passwd' },
+    expect: { user: '7' },
+  },
+  { name: 'a numeric user', claims: { sub: 7 }, expect: { user: '7' } },
+  { name: 'a user of minus zero', claims: withMember('"sub":-0'), expect: { user: '0' } },
+  {
+    name: 'the largest safe user',
+    claims: { sub: Number.MAX_SAFE_INTEGER },
+    expect: { user: '9007199254740991' },
+  },
+  { name: 'a user outside ASCII', claims: { sub: 'zoë' }, expect: { user: 'zoë' } },
+  { name: 'a user called __proto__', claims: { sub: '__proto__' }, expect: { user: '__proto__' } },
+  { name: 'a numeric tenant', claims: { tenant: 12 }, expect: { tenant: '12' } },
+  { name: 'a duplicate claim: the last counts', claims: withMember('"sub":"8"'), expect: { user: '8' } },
+  {
+    name: 'a __proto__ claim: it gives no property to anything',
+    claims: `{"sub":"7","exp":${NOW_S + 60},"__proto__":{"tenant":"evil"}}`,
+    options: { defaultTenant: 'acme' },
+    expect: { tenant: 'acme' },
+  },
+  {
+    name: 'no tenant but a default',
+    claims: { tenant: undefined },
+    options: { defaultTenant: 'd' },
+    expect: { tenant: 'd' },
+  },
+  {
+    name: 'a tenant claim whose name all objects inherit something by',
+    claims: { tenant: undefined },
+    options: { tenantClaim: 'constructor', defaultTenant: 'd' },
+    expect: { tenant: 'd' },
+  },
+  { name: 'topics as a string', claims: { topics: ' a.b  c.# ' }, expect: { grants: ['a.b', 'c.#'] } },
+  {
+    name: 'an empty topics string',
+    claims: { topics: '' },
+    options: { defaultTopics: ['x'] },
+    expect: { grants: [] },
+  },
+  {
+    name: 'an empty topics list',
+    claims: { topics: [] },
+    options: { defaultTopics: ['x'] },
+    expect: { grants: [] },
+  },
+  { name: 'topics twice', claims: { topics: ['a', 'a'] }, expect: { grants: ['a'] } },
+  {
+    name: 'no topics: the default',
+    claims: { topics: undefined },
+    options: { defaultTopics: ['x'] },
+    expect: { grants: ['x'] },
+  },
+  {
+    name: 'a tenant claim whose name has dots',
+    claims: { 'https://acme.com/tenant': 'a', tenant: 'b' },
+    options: { tenantClaim: 'https://acme.com/tenant' },
+    expect: { tenant: 'a' },
+  },
+  {
+    name: 'a nested tenant claim',
+    claims: { app_metadata: { tenant: 'nested' } },
+    options: { tenantClaim: 'app_metadata.tenant' },
+    expect: { tenant: 'nested' },
+  },
+  {
+    name: 'a nested claim and one of exactly that name: the exact one',
+    claims: { a: { t: 'nested' }, 'a.t': 'exact' },
+    options: { tenantClaim: 'a.t' },
+    expect: { tenant: 'exact' },
+  },
+  { name: 'a fractional exp', claims: withExp(`${NOW_S}.5`), expect: { expiresAt: NOW + 5500 } },
+  { name: 'expired within the tolerance', claims: { exp: NOW_S - 4 }, expect: { expiresAt: NOW + 1000 } },
+  { name: 'not before, within the tolerance', claims: { nbf: NOW_S + 5 }, expect: { user: '7' } },
+  { name: 'issued a minute ahead', claims: { iat: NOW_S + 60 }, expect: { user: '7' } },
+  {
+    name: 'the right issuer',
+    claims: { iss: 'https://id' },
+    options: { issuer: 'https://id' },
+    expect: { user: '7' },
+  },
+  {
+    name: 'the right audience',
+    claims: { aud: 'push' },
+    options: { audience: 'push' },
+    expect: { user: '7' },
+  },
+  {
+    name: 'the audience in a list',
+    claims: { aud: ['api', 'push'] },
+    options: { audience: 'push' },
+    expect: { user: '7' },
+  },
+  { name: 'an audience that nobody asked for', claims: { aud: 'api' }, expect: { user: '7' } },
+  { name: 'the algorithm that is allowed', options: { algorithms: ['HS256'] }, expect: { user: '7' } },
+];
