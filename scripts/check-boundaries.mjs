@@ -39,7 +39,7 @@ const MAY_READ_CLOCKS = ['clock.ts'];
 
 /** Logic without I/O: no process, no console, no chance, and only such files as its imports. */
 const PURE =
-  /^(?:protocol|log|router)\/(?!settings)|^connection\/(?:session|liveness|token-bucket|batch)\.ts$|^broker\/(?:envelope|audience|json|topology|backoff|rejections|delivery)\.ts$|^auth\/claims\.ts$/;
+  /^(?:protocol|log|router)\/(?!settings)|^connection\/(?:session|liveness|token-bucket|batch)\.ts$|^broker\/(?:envelope|audience|json|topology|backoff|rejections|delivery)\.ts$|^auth\/(?:claims|decode|keys|options)\.ts$/;
 const IMPURE = /\b(?:process\.|console\.|Math\.random|randomBytes|randomUUID|setImmediate)/;
 const HAS_I_O = [
   'node:net',

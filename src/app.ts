@@ -70,8 +70,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
         feed: hub.feed,
         draining,
         full: hub.size.unauthenticated >= config.listener.maxUnauthenticated,
-        // Before, a cursor from another pod goes back further than this one's log.
-        warmUpMs: config.feed.kind === 'memory' ? 0 : config.log.resumeOverlapMs,
+        warmUpMs: warmUpMs(config),
       },
       hub.firstAttachedAt,
       clock.monotonic(),
@@ -155,6 +154,13 @@ function feedReport(metrics: Metrics, logger: Logger): FeedReport {
     failed: error =>
       logger.error({ err: error }, 'taking in a message failed, a bug in Warren; the message is dropped'),
   });
+}
+
+/** Before, a fresh cursor from another pod would go back further than this one's log. */
+function warmUpMs(config: Config): number {
+  if (config.feed.kind === 'memory') return 0;
+  // A fresh cursor names the last sounding, which is up to one interval old, and began up to one before.
+  return config.log.resumeOverlapMs + 2 * QUEUE_FEED_DEFAULTS.soundIntervalMs;
 }
 
 /** All pods must come to the same key; only a single development process may make one up. */
