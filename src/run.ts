@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { startApp, type App } from './app.js';
 import { AuthConfigError } from './auth/index.js';
+import { systemClock } from './clock.js';
 import { loadConfig } from './config.js';
 import { createLogger } from './logger.js';
 
@@ -24,6 +25,8 @@ export interface RunOptions {
   readonly onStarted?: (app: App) => void;
 }
 
+/** Ctrl-C reaches a process twice if npm passes it on besides: signals closer together are one. */
+const SAME_SIGNAL_MS = 50;
 /** A feed that is gone for good needs no long goodbyes. */
 const GIVEN_UP_DRAIN_MS = 2000;
 
@@ -45,6 +48,7 @@ export async function run(options: RunOptions): Promise<void> {
 
   let app: App | null = null;
   let stopping = false;
+  let signalledAt = -Infinity;
   const stop = async (drainMs: number, code: number): Promise<void> => {
     if (stopping) return;
     stopping = true;
@@ -52,6 +56,9 @@ export async function run(options: RunOptions): Promise<void> {
     process.exit(code);
   };
   const onSignal = (signal: NodeJS.Signals): void => {
+    const now = systemClock.monotonic();
+    if (now - signalledAt < SAME_SIGNAL_MS) return;
+    signalledAt = now;
     if (stopping) {
       logger.warn({ signal }, 'second signal: ending at once');
       process.exit(EXIT.ok);

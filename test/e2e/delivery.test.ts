@@ -35,9 +35,9 @@ describe('a client that knows only the plain protocol', () => {
     const data: unknown[] = [];
     const lastEventId = new Promise(resolve => {
       socket.on('open', () => socket.send(JSON.stringify({ access_token: mintToken() })));
-      socket.on('message', raw => {
+      socket.on('message', (raw: Buffer) => {
         const message: { status: string; connected?: boolean; data?: unknown; lastEventId?: string } =
-          JSON.parse(String(raw));
+          JSON.parse(raw.toString());
         assert.equal(message.status, 'ok');
         if ('data' in message) {
           data.push(message.data);

@@ -10,7 +10,7 @@ import { startWarren, type WarrenInProcess } from '../support/warren.js';
 /** What each provocation needs to be set, and how it is done; the client is then closed by the server. */
 interface Provocation {
   readonly env?: Readonly<Record<string, string>>;
-  provoke(warren: WarrenInProcess): Promise<TestClient>;
+  readonly provoke: (warren: WarrenInProcess) => Promise<TestClient>;
 }
 
 const NOWHERE = '127.0.0.1:1';

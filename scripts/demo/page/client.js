@@ -87,7 +87,7 @@ export class WarrenClient {
     this.#attempts = 0;
     this.#pingMs = message.pingIntervalMs;
     this.#options.onState({ ...message, kind: 'connected' });
-    
+    if (message.resume === 'resync') this.#resync(message);
   }
   #resync({ reason, delayMs }) {
     setTimeout(() => this.#options.onResync(reason), delayMs);
