@@ -207,7 +207,8 @@ async function live(installation, env, { folder, port, epmdPort, temporary }) {
   if (!spoke) {
     leash.destroy();
     await over;
-    const text = await readFile(logFile, 'utf8');
+    const text = await readFile(logFile, 'utf8').catch(() => '');
+    if (temporary) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     throw new Error(`RabbitMQ did not start (${installation.script}). Its last words:\n${text.slice(-3000)}`);
   }
   const pid = Number(await readFile(pidFile, 'utf8'));

@@ -42,7 +42,9 @@ export interface AmqpConnection {
 export interface AmqpChannel {
   declare(declaration: Declaration): Promise<void>;
   deleteExchange(name: string): Promise<void>;
-  consume(queue: string, options: ConsumeOptions): Promise<AmqpConsumer>;
+  /** How many messages wait in a queue, those under way to consumers not counted. */
+  countWaiting(queue: string): Promise<number>;
+  consume(queue: string, options: ConsumeOptions): Promise<void>;
 }
 
 export interface ConsumeOptions {
@@ -52,10 +54,6 @@ export interface ConsumeOptions {
   readonly onDelivery: (delivery: Delivery) => void;
   /** The broker ended the consumer. */
   readonly onCancel: () => void;
-}
-
-export interface AmqpConsumer {
-  cancel(): Promise<void>;
 }
 
 export interface AmqpConfirmChannel {
@@ -176,7 +174,8 @@ function watch(channel: amqp.Channel, address: BrokerAddress, onEnd: (fault: Fau
   const end = once((error: unknown) => onEnd(faultOf(error, address)));
   channel.on('error', end);
   channel.on('handler-error', end);
-  channel.on('close', () => end(new Error('the channel was closed')));
+  // A connection that ends closes its channels first, without a reason, and says why in the same turn.
+  channel.on('close', () => queueMicrotask(() => end(new Error('the channel was closed'))));
 }
 
 function wrapChannel(channel: amqp.Channel): AmqpChannel {
@@ -205,10 +204,13 @@ function wrapChannel(channel: amqp.Channel): AmqpChannel {
     async deleteExchange(name) {
       await channel.deleteExchange(name);
     },
+    async countWaiting(queue) {
+      return (await channel.checkQueue(queue)).messageCount;
+    },
     async consume(queue, { prefetch, onDelivery, onCancel }) {
       const acknowledge = acknowledger(channel);
       await channel.prefetch(prefetch);
-      const { consumerTag } = await channel.consume(queue, message => {
+      await channel.consume(queue, message => {
         if (message === null) {
           onCancel();
           return;
@@ -216,11 +218,6 @@ function wrapChannel(channel: amqp.Channel): AmqpChannel {
         onDelivery(deliveryOf(message));
         acknowledge(message);
       });
-      return {
-        async cancel() {
-          await channel.cancel(consumerTag);
-        },
-      };
     },
   };
 }

@@ -45,7 +45,7 @@ function withoutSecrets(text: string, address: BrokerAddress): string {
 }
 
 const ACCESS_REFUSED = 403;
-const NOT_FOUND = 404;
+export const NOT_FOUND = 404;
 const PRECONDITION_FAILED = 406;
 
 /** For the log: what happened and what to do about it. */
@@ -69,7 +69,7 @@ function adviceFor(
       ? `the user may not declare ${exchange}: grant "configure" on it, or declare it elsewhere and set AMQP_DECLARE=false`
       : 'the user lacks a permission: it needs "configure" and "write" on the names that begin with AMQP_QUEUE_PREFIX, "read" on those and on AMQP_EXCHANGE';
   }
-  if (fault.code === NOT_FOUND) {
+  if (fault.code === NOT_FOUND && fault.text.includes('no exchange')) {
     return declare || step === 'attached'
       ? `the exchange ${exchange} was deleted`
       : `the exchange ${exchange} does not exist and AMQP_DECLARE=false: declare it (fanout, durable), or set AMQP_DECLARE=true`;

@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.js';
 import type { BrokerAddress } from './address.js';
-import { type AmqpChannel, type AmqpConnection, type AmqpConsumer, connect } from './amqplib.js';
+import { type AmqpChannel, type AmqpConnection, connect } from './amqplib.js';
+import { type Coverage, trackCoverage } from './coverage.js';
 import type { Delivery } from './delivery.js';
-import { type Fault, faultOf, type Step } from './fault.js';
+import { type Fault, faultOf, NOT_FOUND, type Step } from './fault.js';
 import type { LossCause } from './report.js';
 import type { Attachment, AttachmentHandlers } from './supervisor.js';
 import type { FeedTls } from './tls-files.js';
@@ -16,6 +17,7 @@ export interface QueueAttachmentOptions {
   readonly name: string;
   readonly topology: QueueTopology;
   readonly prefetch: number;
+  readonly soundIntervalMs: number;
   readonly probeIntervalMs: number;
   /** Names of exchanges that an earlier try may have left behind. Shared by all tries of a feed. */
   readonly leftovers: Set<string>;
@@ -31,12 +33,14 @@ export interface Ending {
 export interface QueueAttachmentHandlers extends AttachmentHandlers<Ending> {
   /** In order; never before `ready` nor after `ended`. Must not throw. */
   delivered(delivery: Delivery): void;
+  /** Everything that reached the queue before `until` (wall clock, ms) was delivered. */
+  covered(until: number): void;
 }
 
 /** For all declarations together. Generous: hundreds of pods may be coming back to the broker at the same time. */
 const SETUP_TIMEOUTS = 4;
 /** A cluster without a majority for its metadata answers no bind for up to 30 s, then with an error. */
-const PROBE_TIMEOUT_MS = 60_000;
+const ANSWER_TIMEOUT_MS = 60_000;
 const RELEASE_TIMEOUT_MS = 2000;
 
 /** One connection with the pod's queue on it, from the first byte to the last. */
@@ -51,7 +55,7 @@ export function attachQueue(
   let isReady = false;
   let isOver = false;
   let connection: AmqpConnection | null = null;
-  let consumer: AmqpConsumer | null = null;
+  let isProbing = false;
   let cancelTimer = (): void => {};
 
   function end(cause: LossCause, fault: Fault): void {
@@ -91,8 +95,15 @@ export function attachQueue(
     );
     step = 'opening a channel';
     const channel = await opened.openChannel(fault =>
-      end(isReady && fault.code === 404 ? 'exchange' : 'channel', fault),
+      end(isProbing && fault.code === NOT_FOUND ? 'exchange' : 'channel', fault),
     );
+    const coverage = trackCoverage({
+      wall: () => clock.wall(),
+      waiting: () => channel.countWaiting(topology.queue),
+      onCovered(until) {
+        if (!isOver) handlers.covered(until);
+      },
+    });
     await sweep(channel);
     for (const declaration of topology.declarations) {
       if (isOver) return;
@@ -113,17 +124,19 @@ export function attachQueue(
         }),
       onCancel: cancelled,
     });
-    consumer = await channel.consume(topology.queue, {
+    await channel.consume(topology.queue, {
       prefetch: options.prefetch,
       onDelivery(delivery) {
         // The first deliveries can be in the same packet as the broker's answer, before our `await` is over.
         becomeReady();
-        if (!isOver) handlers.delivered(delivery);
+        if (isOver) return;
+        handlers.delivered(delivery);
+        coverage.delivered();
       },
       onCancel: cancelled,
     });
     becomeReady();
-    if (!isOver) probeLater(channel);
+    await keepAsking(channel, coverage);
   }
 
   function cancelled(): void {
@@ -134,26 +147,44 @@ export function attachQueue(
     return declaration.kind === 'exchange' && declaration.name === topology.overflowExchange;
   }
 
+  /** Until the end; it rejects when the channel is closed. */
+  async function keepAsking(channel: AmqpChannel, coverage: Coverage): Promise<void> {
+    let lastProbe = clock.monotonic();
+    for (;;) {
+      await pause(options.soundIntervalMs);
+      if (isOver) return;
+      cancelTimer = clock.after(ANSWER_TIMEOUT_MS, () =>
+        end('unanswered', { code: null, text: `the broker answered nothing for ${ANSWER_TIMEOUT_MS} ms` }),
+      );
+      await coverage.sound();
+      if (clock.monotonic() - lastProbe >= options.probeIntervalMs) {
+        await probe(channel);
+        lastProbe = clock.monotonic();
+      }
+      cancelTimer();
+    }
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const cancel = clock.after(ms, resolve);
+      cancelTimer = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
   /**
    * A deleted exchange takes the binding along and tells nobody: the queue would stay empty for ever. Binding again
    * says 404 if the exchange is gone, and binds if it is back. It needs no permission that the pod doesn't have, which
    * a canary through the exchange would. What it can't tell: an exchange deleted and declared anew between two probes,
    * or a binding removed by hand; then the events until the next probe are missing without a word.
    */
-  function probeLater(channel: AmqpChannel): void {
-    cancelTimer = clock.after(options.probeIntervalMs, () => {
-      cancelTimer = clock.after(PROBE_TIMEOUT_MS, () =>
-        end('unanswered', { code: null, text: `the broker answered nothing for ${PROBE_TIMEOUT_MS} ms` }),
-      );
-      channel.declare(topology.eventsBinding).then(
-        () => {
-          if (isOver) return;
-          cancelTimer();
-          probeLater(channel);
-        },
-        () => {}, // The channel is closed, and whoever watches it knows why.
-      );
-    });
+  async function probe(channel: AmqpChannel): Promise<void> {
+    isProbing = true;
+    await channel.declare(topology.eventsBinding);
+    isProbing = false;
   }
 
   /**
@@ -175,10 +206,10 @@ export function attachQueue(
     connection = null;
     const cancelDestruction = clock.after(RELEASE_TIMEOUT_MS, () => open.destroy());
     try {
-      await consumer?.cancel();
+      // On a new channel: an error has closed the old one.
       if (leftovers.size > 0) await sweep(await open.openChannel(() => {}));
     } catch {
-      // The channel or the connection is gone already.
+      // The connection is gone already.
     }
     await open.close();
     cancelDestruction();

@@ -24,6 +24,8 @@ export interface QueueFeedOptions extends QueueTopologyOptions {
   readonly connectTimeoutMs: number;
   /** How long a published message may wait for its confirm. */
   readonly confirmTimeoutMs: number;
+  /** How often to ask up to when everything has come. */
+  readonly soundIntervalMs: number;
   /** How often to ask whether the exchange is still there. */
   readonly probeIntervalMs: number;
 }
@@ -32,6 +34,7 @@ export const QUEUE_FEED_DEFAULTS = {
   heartbeatSeconds: 10,
   connectTimeoutMs: 5000,
   confirmTimeoutMs: 5000,
+  soundIntervalMs: 1000,
   probeIntervalMs: 5000,
 } as const satisfies Partial<QueueFeedOptions>;
 
@@ -109,6 +112,9 @@ export function createQueueFeed(options: QueueFeedOptions, deps: QueueFeedDeps):
       ...handlers,
       delivered(delivery) {
         if (sink !== null) takeIn(delivery, decode, report, sink);
+      },
+      covered(until) {
+        toSink(sink => sink.covered(until));
       },
     };
   }

@@ -8,9 +8,9 @@ import { decode, eventBody, recordingReport, recordingSink } from './recording.j
 export interface FeedUnderTest {
   readonly feed: Feed;
   /** Publishes as a backend does, and resolves once it is accepted. */
-  publish(body: string, id: string): Promise<void>;
+  readonly publish: (body: string, id: string) => Promise<void>;
   /** Lets go of what `open` took, the feed apart. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** What every feed promises (`src/connection/feed.ts`), asked of one kind of feed. */
@@ -26,7 +26,7 @@ export function feedContract(
       ...subject,
       report,
       sink,
-      async end() {
+      end: async () => {
         await subject.feed.stop();
         await subject.close();
       },

@@ -1,9 +1,10 @@
 import { createQueueFeed, type QueueFeedOptions } from '../../src/broker/queue-feed.js';
-import { systemClock } from '../../src/clock.js';
+import { waitingClock } from '../support/clock.js';
 import type { Feed } from '../../src/connection/feed.js';
 import { uniqueName } from '../support/rabbitmq.js';
+import type { Decode } from '../../src/broker/intake.js';
 import {
-  decode,
+  decode as decodeForReal,
   type RecordingLogger,
   type RecordingReport,
   type RecordingSink,
@@ -22,8 +23,16 @@ export interface OpenQueueFeed {
   readonly logger: RecordingLogger;
 }
 
+export type QueueFeedChanges = Partial<QueueFeedOptions> & {
+  readonly random?: () => number;
+  readonly decode?: Decode;
+};
+
 /** A queue feed with names of its own, quick at noticing and at coming back. */
-export function openQueueFeed(url: string, changes: Partial<QueueFeedOptions> = {}): OpenQueueFeed {
+export function openQueueFeed(
+  url: string,
+  { random = () => 0.1, decode = decodeForReal, ...changes }: QueueFeedChanges = {},
+): OpenQueueFeed {
   const prefix = uniqueName('push.pod');
   const options: QueueFeedOptions = {
     urls: [url],
@@ -39,6 +48,7 @@ export function openQueueFeed(url: string, changes: Partial<QueueFeedOptions> = 
     heartbeatSeconds: 10,
     connectTimeoutMs: 5000,
     confirmTimeoutMs: 5000,
+    soundIntervalMs: 50,
     probeIntervalMs: 100,
     ...changes,
   };
@@ -46,11 +56,11 @@ export function openQueueFeed(url: string, changes: Partial<QueueFeedOptions> = 
   const report = recordingReport();
   const logger = recordingLogger();
   const feed = createQueueFeed(options, {
-    clock: systemClock,
+    clock: waitingClock,
     logger,
     decode,
     report,
-    random: () => 0.1,
+    random,
   });
   return { feed, options, prefix: options.queuePrefix, sink, report, logger };
 }

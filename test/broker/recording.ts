@@ -19,6 +19,8 @@ export interface RecordingSink extends FeedSink {
   expect<K extends Heard['kind']>(kind: K): Promise<Extract<Heard, { kind: K }>>;
   /** Ids of the next events, so many. */
   ids(count: number): Promise<string[]>;
+  /** Resolves to the first proof that everything before `until` has come. */
+  coveredBy(until: number): Promise<void>;
   /** Heard and not taken yet. */
   readonly rest: readonly Heard[];
   /** Called for each event, before it is recorded. */
@@ -34,7 +36,24 @@ export function recordingSink(): RecordingSink {
     if (waiter) waiter(next);
     else heard.push(next);
   };
+  let coveredUntil = 0;
+  const onCovered = new Set<() => void>();
   const sink: RecordingSink = {
+    covered(until) {
+      coveredUntil = until;
+      for (const check of onCovered) check();
+    },
+    coveredBy(until) {
+      return new Promise(resolve => {
+        const check = (): void => {
+          if (coveredUntil < until) return;
+          onCovered.delete(check);
+          resolve();
+        };
+        onCovered.add(check);
+        check();
+      });
+    },
     attached: continuity => hear({ kind: 'attached', continuity }),
     event(event) {
       sink.onEvent();

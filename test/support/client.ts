@@ -35,8 +35,8 @@ export class TestClient {
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
-    socket.on('message', data => {
-      const text = String(data);
+    socket.on('message', (data: Buffer) => {
+      const text = data.toString();
       this.texts.push(text);
       this.messages.push(parseServerMessage(text));
       this.#look();
@@ -59,7 +59,9 @@ export class TestClient {
         if (message !== undefined && fits(message)) return message;
       }
       if (this.#closing !== null) {
-        throw new Error(`closed (${this.#closing.code} ${this.#closing.reason}) after ${this.story.join(', ')}`);
+        throw new Error(
+          `closed (${this.#closing.code} ${this.#closing.reason}) after ${this.story.join(', ')}`,
+        );
       }
       await this.#more();
     }

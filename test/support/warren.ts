@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { after } from 'node:test';
 import { type App, startApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
 import type { Logger } from '../../src/logger.js';
@@ -11,6 +12,12 @@ import { eventually } from './eventually.js';
 import { mintToken, TEST_SECRET, type TokenWishes } from './tokens.js';
 
 type Env = Readonly<Record<string, string>>;
+
+/** What a test that failed left running would keep the run from ending. */
+const leftovers: (() => unknown)[] = [];
+after(async () => {
+  for (const end of leftovers) await end();
+});
 
 /** A log line: its level, its message and its fields. */
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -78,6 +85,7 @@ export async function startWarren(env: Env = {}): Promise<WarrenInProcess> {
     logger: recordingLogger(lines),
     onGivenUp: why => void givenUp.push(why),
   });
+  leftovers.push(() => app.stop(0));
   return {
     ...outside(app.publicAddress.port, app.adminAddress.port, lines, env['ADMIN_TOKEN']),
     app,
@@ -128,7 +136,9 @@ export async function runMain(env: Env): Promise<{ code: number | null; stderr: 
 function spawnMain(env: Env): ChildProcess {
   const main = join(import.meta.dirname, '../../src/main.js');
   const own = { PATH: process.env['PATH'] ?? '', ...ENV, ...env };
-  return spawn(process.execPath, [main], { env: own, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [main], { env: own, stdio: ['ignore', 'pipe', 'pipe'] });
+  leftovers.push(() => child.kill('SIGKILL'));
+  return child;
 }
 
 function outside(

@@ -32,6 +32,11 @@ export class ScriptedWire implements Wire {
     return this.#inFlight !== null;
   }
 
+  /** The bytes of the write under way, as they were given. */
+  get inFlight(): Buffer | null {
+    return this.#inFlight?.given ?? null;
+  }
+
   write(frames: Buffer): boolean {
     assert.equal(this.#inFlight, null, 'only one write at a time');
     assert.equal(this.ending, null, 'nothing is written after the goodbye');

@@ -63,7 +63,7 @@ describe('a private RabbitMQ node', { timeout: 120_000 }, () => {
     );
   });
 
-  it('says why it did not start', async () => {
+  it('says why it did not start, and leaves no folder', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'warren-rabbitmq-'));
     const before = process.env['RABBITMQ_SERVER'];
     try {
@@ -73,7 +73,8 @@ describe('a private RabbitMQ node', { timeout: 120_000 }, () => {
         /RABBITMQ_SERVER names no program that can be run: \/no\/such\/server/,
       );
       process.env['RABBITMQ_SERVER'] = '/bin/false';
-      await assert.rejects(startNode({ folder }), /RabbitMQ did not start \(\/bin\/false\)/);
+      await assert.rejects(startNode({ folder, temporary: true }), /RabbitMQ did not start \(\/bin\/false\)/);
+      assert.ok(!existsSync(folder));
     } finally {
       if (before === undefined) delete process.env['RABBITMQ_SERVER'];
       else process.env['RABBITMQ_SERVER'] = before;

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseBrokerAddress } from '../../src/broker/address.js';
+import { explain, faultOf } from '../../src/broker/fault.js';
+
+const address = parseBrokerAddress('amqp://pod:s%3Acret@rabbit');
+assert.ok(address);
+
+describe('a fault', () => {
+  it('is read from whatever was thrown', () => {
+    assert.deepEqual(faultOf(Object.assign(new Error('no'), { code: 404 }), address), {
+      code: 404,
+      text: 'no',
+    });
+    assert.deepEqual(faultOf('text', address), { code: null, text: 'text' });
+    assert.deepEqual(faultOf(undefined, address), { code: null, text: 'undefined' });
+    const several = new AggregateError([
+      new Error('connect ECONNREFUSED ::1'),
+      new Error('connect ECONNREFUSED 127.0.0.1'),
+    ]);
+    assert.deepEqual(faultOf(Object.assign(several, { code: 'ECONNREFUSED' }), address), {
+      code: 'ECONNREFUSED',
+      text: 'connect ECONNREFUSED ::1; connect ECONNREFUSED 127.0.0.1',
+    });
+    assert.deepEqual(faultOf(Object.assign(new Error(''), { code: 'EPIPE' }), address), {
+      code: 'EPIPE',
+      text: 'EPIPE',
+    });
+  });
+
+  it('never shows the password, as it is or percent-encoded', () => {
+    const { text } = faultOf(new Error('bad s:cret in amqp://pod:s%3Acret@rabbit'), address);
+    assert.equal(text, 'bad *** in amqp://pod:***@rabbit');
+  });
+
+  it('is explained with its own words when there is no advice', () => {
+    const context = { exchange: 'push.events', declare: true, address };
+    assert.equal(
+      explain('connecting', { code: 'CERT_HAS_EXPIRED', text: 'certificate has expired' }, context),
+      'connecting: certificate has expired',
+    );
+    assert.equal(
+      explain('attached', { code: 404, text: "NOT_FOUND - no queue 'q'" }, context),
+      "attached: NOT_FOUND - no queue 'q'",
+    );
+  });
+});

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type QueueTopologyOptions, queueTopology } from '../../src/broker/topology.js';
+
+const options: QueueTopologyOptions = {
+  exchange: 'push.events',
+  declare: true,
+  queuePrefix: 'push.pod',
+  queueMaxLength: 7,
+  queueMaxBytes: 9,
+  podName: 'pod-1',
+};
+
+describe('the topology of a queue feed', () => {
+  it('has only queues that newer brokers accept too: exclusive, transient, classic', () => {
+    for (const declaration of queueTopology(options, 'x').declarations) {
+      if (declaration.kind !== 'queue') continue;
+      assert.deepEqual(
+        [
+          declaration.exclusive,
+          declaration.durable,
+          declaration.autoDelete,
+          declaration.arguments['x-queue-type'],
+        ],
+        [true, false, true, 'classic'],
+      );
+      assert.equal(declaration.arguments['x-overflow'], 'drop-head');
+    }
+  });
+
+  it('caps the queue in length and bytes, and lets what is dropped tell', () => {
+    const { declarations, queue, overflowExchange } = queueTopology(options, 'x');
+    const main = declarations.find(each => each.kind === 'queue' && each.name === queue);
+    assert.ok(main?.kind === 'queue');
+    assert.equal(main.arguments['x-max-length'], 7);
+    assert.equal(main.arguments['x-max-length-bytes'], 9);
+    assert.equal(main.arguments['x-dead-letter-exchange'], overflowExchange);
+  });
+
+  it('declares nothing outside its prefix, the events exchange apart, and that only when told to', () => {
+    for (const declare of [true, false]) {
+      const { declarations } = queueTopology({ ...options, declare }, 'x');
+      const foreign = declarations.filter(
+        each => each.kind !== 'binding' && !each.name.startsWith('push.pod.pod-1.x'),
+      );
+      assert.deepEqual(
+        foreign,
+        declare
+          ? [{ kind: 'exchange', name: 'push.events', type: 'fanout', durable: true, autoDelete: false }]
+          : [],
+      );
+    }
+  });
+
+  it('declares each name before it binds it', () => {
+    const known = new Set<string>(['push.events']);
+    for (const declaration of queueTopology({ ...options, declare: false }, 'x').declarations) {
+      if (declaration.kind !== 'binding') known.add(declaration.name);
+      else assert.ok(known.has(declaration.exchange) && known.has(declaration.queue));
+    }
+  });
+
+  it('keeps names within the 255 bytes that AMQP allows, whatever the pod is called', () => {
+    const { overflowQueue } = queueTopology(
+      { ...options, queuePrefix: 'p'.repeat(64), podName: 'ä/ 漢'.repeat(100) },
+      'f'.repeat(12),
+    );
+    assert.match(overflowQueue, /^[\w.]{1,255}$/);
+  });
+});
