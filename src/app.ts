@@ -138,7 +138,7 @@ function createFeed(
   report: FeedReport,
   logger: Logger,
 ): Feed {
-  if (config.feed.kind === 'memory') return createMemoryFeed({ decode, report });
+  if (config.feed.kind === 'memory') return createMemoryFeed({ clock: systemClock, decode, report });
   return createQueueFeed(
     { ...QUEUE_FEED_DEFAULTS, ...config.feed, podName: config.podName },
     { clock: systemClock, logger, decode, report },

@@ -44,7 +44,12 @@ export interface AmqpChannel {
   deleteExchange(name: string): Promise<void>;
   /** How many messages wait in a queue, those under way to consumers not counted. */
   countWaiting(queue: string): Promise<number>;
-  consume(queue: string, options: ConsumeOptions): Promise<void>;
+  consume(queue: string, options: ConsumeOptions): Promise<AmqpConsumer>;
+}
+
+export interface AmqpConsumer {
+  /** While held, deliveries aren't acknowledged: at most `prefetch` more come, and the rest waits at the broker. */
+  hold(held: boolean): void;
 }
 
 export interface ConsumeOptions {
@@ -208,7 +213,7 @@ function wrapChannel(channel: amqp.Channel): AmqpChannel {
       return (await channel.checkQueue(queue)).messageCount;
     },
     async consume(queue, { prefetch, onDelivery, onCancel }) {
-      const acknowledge = acknowledger(channel);
+      const acknowledger = createAcknowledger(channel);
       await channel.prefetch(prefetch);
       await channel.consume(queue, message => {
         if (message === null) {
@@ -216,8 +221,9 @@ function wrapChannel(channel: amqp.Channel): AmqpChannel {
           return;
         }
         onDelivery(deliveryOf(message));
-        acknowledge(message);
+        acknowledger.received(message);
       });
+      return acknowledger;
     },
   };
 }
@@ -226,22 +232,34 @@ function wrapChannel(channel: amqp.Channel): AmqpChannel {
  * Acknowledges all deliveries of one turn of the event loop with one frame. The library calls back synchronously for
  * everything in one read from the socket, and micro-tasks run after that.
  */
-function acknowledger(channel: amqp.Channel): (message: amqp.Message) => void {
+function createAcknowledger(channel: amqp.Channel): AmqpConsumer & { received(message: amqp.Message): void } {
   let last: amqp.Message | null = null;
-  return message => {
-    if (last === null) {
-      queueMicrotask(() => {
-        const upTo = last;
-        last = null;
-        if (upTo === null) return;
-        try {
-          channel.ack(upTo, true);
-        } catch {
-          // The channel was closed in this very turn. Whoever watches it knows.
-        }
-      });
+  let isDue = false;
+  let isHeld = false;
+
+  function acknowledge(): void {
+    isDue = false;
+    if (last === null || isHeld) return;
+    const upTo = last;
+    last = null;
+    try {
+      channel.ack(upTo, true);
+    } catch {
+      // The channel was closed in this very turn. Whoever watches it knows.
     }
-    last = message;
+  }
+
+  return {
+    received(message) {
+      last = message;
+      if (isDue) return;
+      isDue = true;
+      queueMicrotask(acknowledge);
+    },
+    hold(held) {
+      isHeld = held;
+      if (!held) acknowledge();
+    },
   };
 }
 

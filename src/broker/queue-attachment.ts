@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { BrokerAddress } from './address.js';
-import { type AmqpChannel, type AmqpConnection, connect } from './amqplib.js';
+import { type AmqpChannel, type AmqpConnection, type AmqpConsumer, connect } from './amqplib.js';
 import { type Coverage, trackCoverage } from './coverage.js';
 import type { Delivery } from './delivery.js';
 import { type Fault, faultOf, NOT_FOUND, type Step } from './fault.js';
@@ -30,6 +30,11 @@ export interface Ending {
   readonly fault: Fault;
 }
 
+export interface QueueAttachment extends Attachment {
+  /** While held, deliveries aren't acknowledged, and what exceeds the prefetch waits at the broker. */
+  hold(held: boolean): void;
+}
+
 export interface QueueAttachmentHandlers extends AttachmentHandlers<Ending> {
   /** In order; never before `ready` nor after `ended`. Must not throw. */
   delivered(delivery: Delivery): void;
@@ -48,7 +53,7 @@ export function attachQueue(
   options: QueueAttachmentOptions,
   clock: Clock,
   handlers: QueueAttachmentHandlers,
-): Attachment {
+): QueueAttachment {
   const { topology, leftovers } = options;
   const giveUpConnecting = new AbortController();
   let step: Step = 'connecting';
@@ -56,6 +61,7 @@ export function attachQueue(
   let isOver = false;
   let connection: AmqpConnection | null = null;
   let isProbing = false;
+  let consumer: AmqpConsumer | null = null;
   let cancelTimer = (): void => {};
 
   function end(cause: LossCause, fault: Fault): void {
@@ -124,7 +130,7 @@ export function attachQueue(
         }),
       onCancel: cancelled,
     });
-    await channel.consume(topology.queue, {
+    consumer = await channel.consume(topology.queue, {
       prefetch: options.prefetch,
       onDelivery(delivery) {
         // The first deliveries can be in the same packet as the broker's answer, before our `await` is over.
@@ -218,6 +224,7 @@ export function attachQueue(
   const setUpEnded = setUp().catch((error: unknown) => end('connection', faultOf(error, options.address)));
 
   return {
+    hold: held => consumer?.hold(held),
     async release() {
       isOver = true;
       cancelTimer();

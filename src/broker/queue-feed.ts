@@ -6,7 +6,12 @@ import { type BrokerAddress, parseBrokerAddress } from './address.js';
 import { createFeedLog } from './feed-log.js';
 import { type Decode, takeIn } from './intake.js';
 import { createPublisher } from './publisher.js';
-import { attachQueue, type Ending, type QueueAttachmentHandlers } from './queue-attachment.js';
+import {
+  attachQueue,
+  type Ending,
+  type QueueAttachment,
+  type QueueAttachmentHandlers,
+} from './queue-attachment.js';
 import type { FeedReport } from './report.js';
 import { type AttachmentHandlers, supervise } from './supervisor.js';
 import type { FeedTls } from './tls-files.js';
@@ -61,6 +66,7 @@ export function createQueueFeed(options: QueueFeedOptions, deps: QueueFeedDeps):
   };
   let current = addressAt(0);
   let sink: FeedSink | null = null;
+  let attachment: QueueAttachment | null = null;
   const leftovers = new Set<string>();
   const log = createFeedLog(options, deps, () => current);
   const publisher = createPublisher(
@@ -76,7 +82,7 @@ export function createQueueFeed(options: QueueFeedOptions, deps: QueueFeedDeps):
       attach(endpoint, handlers) {
         current = addressAt(endpoint);
         report.connecting();
-        return attachQueue(
+        attachment = attachQueue(
           {
             ...options,
             address: current,
@@ -87,6 +93,7 @@ export function createQueueFeed(options: QueueFeedOptions, deps: QueueFeedDeps):
           clock,
           withDeliveries(handlers),
         );
+        return attachment;
       },
       onAttached(outage) {
         log.attached(outage);
@@ -137,6 +144,7 @@ export function createQueueFeed(options: QueueFeedOptions, deps: QueueFeedDeps):
     async stop() {
       await Promise.all([supervisor.stop(), publisher.stop()]);
     },
+    hold: held => attachment?.hold(held),
     publish: message => publisher.publish(message),
   };
 }

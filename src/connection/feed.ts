@@ -11,6 +11,11 @@ export interface Feed {
   start(sink: FeedSink): Promise<void>;
   /** Stops consuming and lets go of everything at the broker. Idempotent; never rejects. */
   stop(): Promise<void>;
+  /**
+   * Keeps the backlog where it comes from: while held, a feed takes no more than it has room for already. Asked again
+   * after each loss, for a new attachment begins without it.
+   */
+  hold(held: boolean): void;
   /** Hands one message to the broker, as any publisher would; resolves to how that went. Never rejects. */
   publish(message: OutgoingMessage): Promise<PublishOutcome>;
 }

@@ -1,8 +1,9 @@
+import { waitingClock } from '../support/clock.js';
 import { createMemoryFeed } from '../../src/broker/memory.js';
 import { feedContract } from './feed-contract.js';
 
 feedContract('memory', deps => {
-  const feed = createMemoryFeed(deps);
+  const feed = createMemoryFeed({ ...deps, clock: waitingClock });
   return Promise.resolve({
     feed,
     async publish(body: string, id: string) {

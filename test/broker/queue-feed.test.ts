@@ -95,6 +95,26 @@ describe('the queue feed', { timeout: 120_000 }, () => {
     await feed.stop();
   });
 
+  it('takes no more than the prefetch while held, and all the rest, in order, once let go', async () => {
+    const { feed, sink, prefix, options } = opened({ prefetch: 20 });
+    await feed.start(sink);
+    await sink.expect('attached');
+    feed.hold(true);
+    const backend = await backendOf(options.exchange);
+    await Promise.all(Array.from({ length: 500 }, (_, i) => backend.publish(eventBody(`e${i}`))));
+    await eventually(
+      async () => (await queues(broker, prefix)).find(({ name }) => !name.endsWith('.overflow')),
+      queue => queue?.messages_unacknowledged === 20 && queue.messages_ready === 480,
+    );
+    assert.equal(sink.rest.length, 20);
+    feed.hold(false);
+    assert.deepEqual(
+      await sink.ids(500),
+      Array.from({ length: 500 }, (_, i) => `e${i}`),
+    );
+    await feed.stop();
+  });
+
   it('says attached before the first event, however many are waiting', async () => {
     const exchange = uniqueName('push.events');
     await onChannel(broker.url, channel => channel.assertExchange(exchange, 'fanout', { durable: true }));
