@@ -58,7 +58,8 @@ export class AdminListener {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const path = new URL(request.url ?? '/', 'http://admin').pathname;
+    // Not `new URL`, which throws for `//`.
+    const [path = '/'] = (request.url ?? '/').split('?', 1);
     switch (path) {
       case '/livez':
         // Says only that the event loop turns: a restart heals no broker, and would drop every connection.

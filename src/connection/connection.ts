@@ -30,6 +30,8 @@ const BURST = 10;
 const CLOSE_TIMEOUT_MS = 5000;
 /** Messages that wait for their place before reading from the client is paused: replies must not pile up. */
 const MAX_PENDING = 32;
+/** The same for the topics in those replies: one message can hold 16,000, and a reply is six times its size. */
+const MAX_PENDING_TOPICS = 1000;
 
 /** One browser: from the handshake to the end, whichever transport it came by. */
 export class Connection implements Member, WireOwner, Visited, Due {
@@ -47,6 +49,7 @@ export class Connection implements Member, WireOwner, Visited, Due {
   #checking = false;
   #paused = false;
   #pingWaits = false;
+  #pendingTopics = 0;
 
   constructor(context: ConnectionContext, wire: Wire) {
     const { clock, limits, report } = context;
@@ -58,6 +61,7 @@ export class Connection implements Member, WireOwner, Visited, Due {
       now: () => ({ wall: clock.wall(), monotonic: clock.monotonic() }),
       resyncDelayMs: context.resyncDelayMs,
       onResync: reason => report.resync(reason),
+      onFellOffTwice: () => this.#fail('fellOff', null, null),
       onDelivered: (events, bytes) => report.delivered(events, bytes),
     });
     this.#bucket = new TokenBucket(
@@ -67,7 +71,9 @@ export class Connection implements Member, WireOwner, Visited, Due {
     );
     this.#state = { kind: 'greeting', deadline: now + limits.authTimeoutMs };
     report.opened();
-    this.#say({ type: 'system', event: 'hello', message: 'send access_token', protocol: PROTOCOL_VERSION });
+    const hello = { type: 'system', event: 'hello', message: 'send access_token' } as const;
+    this.#outlet.sayNow(() => encodeOk({ ...hello, protocol: PROTOCOL_VERSION }));
+    this.wake();
     this.#plan();
   }
 
@@ -163,6 +169,7 @@ export class Connection implements Member, WireOwner, Visited, Due {
         { err: error, session: this.#session?.id },
         'sending failed; connection terminated',
       );
+      this.#fail('internal', null, null);
       this.#wire.terminate();
       return false;
     }
@@ -378,9 +385,12 @@ export class Connection implements Member, WireOwner, Visited, Due {
       }
       const { subscribed, denied } = session.subscribe(message.subscribe ?? [], log.head);
       for (const pattern of subscribed) router.subscribe(this, pattern);
-      const unsubscribed = [...lost, ...(message.unsubscribe ?? [])];
+      const unsubscribed = [...new Set([...lost, ...(message.unsubscribe ?? [])])];
       const ref = message.ref === null ? {} : { ref: message.ref };
+      const topics = subscribed.length + unsubscribed.length + denied.length;
+      this.#pendingTopics += topics;
       this.#outlet.say(({ cursor, lastEventId }) => {
+        this.#pendingTopics -= topics;
         const expiresInMs = this.#expiresIn(session);
         return encodeOk({
           type: 'reply',
@@ -479,7 +489,8 @@ export class Connection implements Member, WireOwner, Visited, Due {
 
   /** Stops reading from a client that doesn't take its answers, or whose token is being checked. */
   #balance(): void {
-    const pause = this.#checking || this.#outlet.pending > MAX_PENDING;
+    const isFull = this.#outlet.pending > MAX_PENDING || this.#pendingTopics > MAX_PENDING_TOPICS;
+    const pause = this.#checking || isFull;
     if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.#wire.pause();

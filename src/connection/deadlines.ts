@@ -18,7 +18,10 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #ticks = new Map<number, Set<Due>>();
   #last: number;
-  #cancel: (() => void) | null = null;
+  /** Whether the next turn has its timer. */
+  #running = false;
+  /** In a turn the wheel moves by itself: nobody may move it past ticks that are still to be served. */
+  #turning = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -40,10 +43,10 @@ export class Deadlines {
     const waiting = this.#ticks.get(tick);
     if (waiting === undefined) this.#ticks.set(tick, new Set([one]));
     else waiting.add(one);
-    if (this.#cancel !== null) return;
+    if (this.#running || this.#turning) return;
     // After a time without deadlines the wheel stands still; it starts at the present, not where it stopped.
     this.#last = Math.max(this.#last, Math.min(tick - 1, Math.floor(this.#clock.monotonic() / TICK_MS)));
-    this.#cancel = this.#clock.after(TICK_MS, this.#turn);
+    this.#run();
   }
 
   clear(one: Due): void {
@@ -54,8 +57,18 @@ export class Deadlines {
     one.tick = null;
   }
 
+  /** At the next tick, not a tick from now: what was set in between would be late by up to two. */
+  #run(): void {
+    this.#running = true;
+    this.#clock.after(
+      Math.max(0, Math.ceil((this.#last + 1) * TICK_MS - this.#clock.monotonic())),
+      this.#turn,
+    );
+  }
+
   readonly #turn = (): void => {
-    this.#cancel = null;
+    this.#running = false;
+    this.#turning = true;
     const now = this.#clock.monotonic();
     const until = Math.floor(now / TICK_MS);
     while (this.#last < until) {
@@ -69,6 +82,7 @@ export class Deadlines {
         one.due(now);
       }
     }
-    if (this.#ticks.size > 0 && this.#cancel === null) this.#cancel = this.#clock.after(TICK_MS, this.#turn);
+    this.#turning = false;
+    if (this.#ticks.size > 0) this.#run();
   };
 }

@@ -3,7 +3,7 @@ import { frameWithCursor, type Entry } from '../log/entry.js';
 import type { EventLog, Moment } from '../log/log.js';
 import type { Reader } from '../log/reader.js';
 import { encodeOk } from '../protocol/codec.js';
-import { ENDINGS, type Ending } from '../protocol/endings.js';
+import type { Ending } from '../protocol/endings.js';
 import type { ResyncReason } from '../protocol/messages.js';
 import { Batch } from './batch.js';
 import type { Wire } from './wire.js';
@@ -43,6 +43,8 @@ export interface OutletContext {
   readonly now: () => Moment;
   readonly resyncDelayMs: () => number;
   readonly onResync: (reason: ResyncReason) => void;
+  /** It fell off the log again too soon; whoever owns the outlet has to `fail` it. */
+  readonly onFellOffTwice: () => void;
   readonly onDelivered: (events: number, bytes: number) => void;
 }
 
@@ -50,6 +52,8 @@ export interface OutletContext {
 const VISIT_BYTES = 64 * 1024;
 const VISIT_LOOKS = 2048;
 const TWICE_WITHIN_MS = 30_000;
+/** A place before all events. */
+const NOW = 0;
 
 /**
  * Everything that leaves for one browser leaves through here, in one order: events, and among them, each at its
@@ -89,7 +93,7 @@ export class Outlet {
 
   /** A message ahead of events that haven't been sent yet, though behind messages that wait already. */
   sayNow(compose: (place: Place) => string): void {
-    this.#add({ after: 0, compose });
+    this.#add({ after: NOW, compose });
   }
 
   /** Closes once everything said so far has been sent. */
@@ -97,10 +101,13 @@ export class Outlet {
     this.#goodbye ??= ending;
   }
 
-  /** Drops what waits, says why, and closes. */
+  /** Drops what waits for its place behind events, says why, and closes. */
   fail(ending: Ending, message: string | null): void {
     if (this.#goodbye !== null) return;
-    while (this.#items.shift() !== undefined);
+    for (let left = this.#items.length; left > 0; left--) {
+      const item = this.#items.shift();
+      if (item?.after === NOW) this.#items.push(item);
+    }
     if (message !== null) this.sayNow(() => message);
     this.#goodbye = ending;
   }
@@ -186,11 +193,11 @@ export class Outlet {
 
   /** Skips to the present, or to the new epoch's beginning, and says so. */
   #resync(track: Track, reason: ResyncReason, batch: Batch): void {
-    const { log, now, resyncDelayMs, onResync } = this.#context;
+    const { log, now, resyncDelayMs, onResync, onFellOffTwice } = this.#context;
     if (reason === 'evicted' && this.#goodbye === null) {
       const at = now().monotonic;
       if (at - track.fellOffAt < TWICE_WITHIN_MS) {
-        this.fail(ENDINGS.fellOff, null);
+        onFellOffTwice();
         return;
       }
       track.fellOffAt = at;

@@ -3,8 +3,8 @@ import type { Ending } from '../protocol/endings.js';
 /** A transport's side of one connection: how bytes reach this browser. */
 export interface Wire {
   /**
-   * Writes whole frames. True: the kernel has them all; false: `WireOwner.flushed` follows. Only one write at a time.
-   * The bytes must not change until then.
+   * Writes whole frames. True: the kernel has them all; false: `WireOwner.flushed` follows, or `WireOwner.closed`. Only
+   * one write at a time. The bytes must not change until then.
    */
   write(frames: Buffer): boolean;
   /** Asks the peer for a sign of life (a WebSocket ping); `WireOwner.alive` follows if there is one. */

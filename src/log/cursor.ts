@@ -20,8 +20,9 @@ export interface Position {
 export const CURSOR_LENGTH = 23;
 
 const VERSION = 0x51;
-/** 2025-01-01: 40 bits of milliseconds from here last until 2059. */
+/** 2025-01-01: 40 bits of milliseconds from here last until 2059. A wrong clock's time beyond that is cut to it. */
 const TIME_BASE = 1_735_689_600_000;
+const LATEST = 2 ** 40 - 1;
 const BLOCK = 16;
 const TEXT = /^[A-Za-z0-9_-]{23}$/;
 
@@ -59,7 +60,8 @@ export class CursorCodec {
     block[1] = 0;
     block.writeUInt32BE(position.epoch, 2);
     block.writeUIntBE(position.sequence, 6, 5);
-    block.writeUIntBE(Math.max(0, Math.floor(position.coveredUntil) - TIME_BASE), 11, 5);
+    const time = Math.floor(position.coveredUntil) - TIME_BASE;
+    block.writeUIntBE(Math.min(LATEST, Math.max(0, time)), 11, 5);
     this.#sealed[0] = this.#current.id;
     this.#current.cipher.update(block).copy(this.#sealed, 1);
     return this.#sealed.toString('base64url');

@@ -1,5 +1,6 @@
 import type { ResyncReason } from '../protocol/messages.js';
 import type { CursorCodec } from './cursor.js';
+import { Emptied } from './emptied.js';
 import { planFrame, sameContent, writeFrame, type EntryAudience } from './entry.js';
 import type { Audience, Event } from './event.js';
 import { Heap } from './heap.js';
@@ -41,8 +42,10 @@ export type Located =
 const OVERLAP_POSITIONS = 1000;
 /** How far another pod may be ahead of this one: clocks differ, and proof of coverage comes once a second. */
 const AHEAD_MS = 5000;
-/** Entries dropped per append at most: about 0.4 ms. Dropping 100,000 at once would block for 30–40 ms. */
+/** Too old entries dropped per append at most: about 0.4 ms. Dropping 100,000 at once would block for 30–40 ms. */
 const EVICTIONS_PER_STEP = 1024;
+/** The share of the budget that may go to what is known of tenants without events. */
+const EMPTIED_SHARE = 1 / 16;
 const PAST_EPOCHS = 64;
 
 /**
@@ -57,10 +60,7 @@ export class EventLog {
   readonly #newEpochId: () => number;
   readonly #all = new Ring(null, 0);
   readonly #rings = new Map<string, Ring>();
-  /** What tenants without events had evicted: a client's quiet night must not look like a loss, nor a loss like a quiet night. */
-  readonly #emptied = new Map<string, number>();
-  /** What tenants that are in neither map may have had evicted. */
-  #forgottenUpTo = 0;
+  readonly #emptied: Emptied;
   readonly #largest: Heap<Ring>;
   readonly #oldest: Heap<Ring>;
   readonly #pastEpochs = new Set<number>();
@@ -76,6 +76,7 @@ export class EventLog {
     this.#limits = limits;
     this.#codec = codec;
     this.#newEpochId = newEpochId;
+    this.#emptied = new Emptied(limits.maxBytes * EMPTIED_SHARE);
     const share = (ring: Ring) => ring.bytes / limits.maxBytes + ring.entries.length / limits.maxEvents;
     const age = (ring: Ring) => ring.entries.first()?.receivedAt ?? Infinity;
     this.#largest = new Heap(
@@ -110,7 +111,7 @@ export class EventLog {
   }
 
   get size(): { events: number; bytes: number; tenants: number } {
-    return { events: this.#count, bytes: this.#bytes, tenants: this.#rings.size };
+    return { events: this.#count, bytes: this.#bytes + this.#emptied.bytes, tenants: this.#rings.size };
   }
 
   /** An unbroken stretch of the feed begins here. */
@@ -123,7 +124,9 @@ export class EventLog {
     this.#epoch = this.#newEpochId();
     this.#head++;
     this.#boundaries.push(this.#head);
-    if (this.#boundaries.length > PAST_EPOCHS) this.#all.evictedUpTo = this.#boundaries.shift() ?? 0;
+    if (this.#boundaries.length > PAST_EPOCHS) {
+      this.#all.evictedUpTo = Math.max(this.#all.evictedUpTo, this.#boundaries.shift() ?? 0);
+    }
     this.#timeline = new Timeline(now.wall, this.#head);
     this.#coveredUntil = now.wall;
   }
@@ -148,7 +151,7 @@ export class EventLog {
     ring.push({
       sequence,
       id: event.id,
-      audience: withSets(event.audience),
+      audience: withSets(event.audience, ring.tenant),
       expiresAt: event.expiresAt === null ? Infinity : now.monotonic + event.expiresAt - now.wall,
       receivedAt: now.monotonic,
       coveredUntil: this.#coveredUntil,
@@ -171,7 +174,7 @@ export class EventLog {
 
   /** Everything up to here may be missing for a reader of that tenant. */
   evictedUpTo(tenant: string): number {
-    const own = this.#rings.get(tenant)?.evictedUpTo ?? this.#emptied.get(tenant) ?? this.#forgottenUpTo;
+    const own = this.#rings.get(tenant)?.evictedUpTo ?? this.#emptied.evictedUpTo(tenant);
     return Math.max(own, this.#all.evictedUpTo);
   }
 
@@ -225,8 +228,8 @@ export class EventLog {
   #ringFor(audience: Audience): Ring {
     const known = this.#ringOf(audience);
     if (known !== undefined || audience.kind === 'all') return known ?? this.#all;
-    const ring = new Ring(audience.tenant, this.#emptied.get(audience.tenant) ?? this.#forgottenUpTo);
-    this.#emptied.delete(audience.tenant);
+    const ring = new Ring(audience.tenant, this.#emptied.evictedUpTo(audience.tenant));
+    this.#emptied.remove(audience.tenant);
     this.#rings.set(audience.tenant, ring);
     return ring;
   }
@@ -242,7 +245,8 @@ export class EventLog {
   }
 
   #evict(monotonic: number): void {
-    for (let step = 0; step < EVICTIONS_PER_STEP; step++) {
+    // Over budget there is no limit: one event may take the place of thousands, and the next one would come on top.
+    for (let step = 0; step < EVICTIONS_PER_STEP || this.#isOver(); step++) {
       const ring = this.#nextToShorten(monotonic);
       const entry = ring?.entries.first();
       if (ring === undefined || entry === undefined) return;
@@ -260,8 +264,11 @@ export class EventLog {
     const oldest = this.#oldest.peek();
     const first = oldest?.entries.first();
     if (first !== undefined && monotonic - first.receivedAt >= this.#limits.maxAgeMs) return oldest;
-    const over = this.#bytes > this.#limits.maxBytes || this.#count > this.#limits.maxEvents;
-    return over ? this.#largest.peek() : undefined;
+    return this.#isOver() ? this.#largest.peek() : undefined;
+  }
+
+  #isOver(): boolean {
+    return this.#bytes + this.#emptied.bytes > this.#limits.maxBytes || this.#count > this.#limits.maxEvents;
   }
 
   #letGo(ring: Ring): void {
@@ -269,15 +276,17 @@ export class EventLog {
     this.#oldest.remove(ring);
     if (ring.tenant === null) return;
     this.#rings.delete(ring.tenant);
-    this.#emptied.set(ring.tenant, ring.evictedUpTo);
-    const [longest] = this.#emptied;
-    if (this.#emptied.size <= this.#limits.maxEvents || longest === undefined) return;
-    this.#emptied.delete(longest[0]);
-    this.#forgottenUpTo = Math.max(this.#forgottenUpTo, longest[1]);
+    this.#emptied.add(ring.tenant, ring.evictedUpTo);
   }
 }
 
-function withSets(audience: Audience): EntryAudience {
-  if (audience.kind !== 'some') return audience;
-  return { ...audience, users: new Set(audience.users), topics: new Set(audience.topics) };
+const NOBODY: ReadonlySet<string> = new Set();
+const asSet = (names: readonly string[]) => (names.length === 0 ? NOBODY : new Set(names));
+
+/** The ring's own string names the tenant: each event brings a copy of it, up to 255 bytes that nobody would count. */
+function withSets(audience: Audience, ringTenant: string | null): EntryAudience {
+  if (audience.kind === 'all') return audience;
+  const tenant = ringTenant ?? audience.tenant;
+  if (audience.kind === 'tenant') return { kind: 'tenant', tenant };
+  return { kind: 'some', tenant, users: asSet(audience.users), topics: asSet(audience.topics) };
 }

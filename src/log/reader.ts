@@ -26,7 +26,7 @@ export interface Run {
 export interface RunLimits {
   /** Frames of about so many bytes at most; the first one always. */
   readonly bytes: number;
-  /** So many entries looked at, at most: bounds one turn of a reader with wildcards. */
+  /** So many topics looked at, at most (an entry without counts for one): bounds one turn of a reader with wildcards. */
   readonly looks: number;
 }
 
@@ -54,7 +54,8 @@ export function collect(
   for (;;) {
     const entry = takeOldest(sources);
     if (entry === undefined || entry.sequence > range.to) return { entries, upTo: range.to };
-    if (looks++ >= limits.looks) return { entries, upTo: entry.sequence - 1 };
+    if (looks >= limits.looks) return { entries, upTo: entry.sequence - 1 };
+    looks += entry.audience.kind === 'some' ? Math.max(1, entry.audience.topics.size) : 1;
     if (entry.expiresAt <= now || !reader.entitled(entry)) continue;
     const length = entry.end - entry.start;
     if (entries.length > 0 && bytes + length > limits.bytes) return { entries, upTo: entry.sequence - 1 };

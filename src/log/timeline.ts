@@ -9,11 +9,14 @@ const CAPACITY = 16_384;
 export class Timeline {
   #walls: number[];
   #sequences: number[];
+  /** The latest time that was ever named. */
+  #latest: number;
 
   /** From `wall` on the log has everything; it stood at `sequence` then. */
   constructor(wall: number, sequence: number) {
     this.#walls = [wall];
     this.#sequences = [sequence];
+    this.#latest = wall;
   }
 
   /** Where coverage begins (wall clock, ms). */
@@ -26,6 +29,8 @@ export class Timeline {
    * up: the older checkpoint then answers, which is too far back, never too little.
    */
   note(wall: number, sequence: number): void {
+    if (wall <= this.#latest) return;
+    this.#latest = wall;
     const last = this.#walls.length - 1;
     if (wall - (this.#walls[last] ?? 0) < INTERVAL_MS || sequence === this.#sequences[last]) return;
     this.#walls.push(wall);

@@ -1,11 +1,11 @@
-/** One segment of the patterns' tree. */
+/** One segment of the patterns' tree. Null for empty: every session with wildcards has a tree of its own. */
 interface Node<T> {
-  readonly children: Map<string, Node<T>>;
+  children: Map<string, Node<T>> | null;
   /** Members whose pattern ends here. */
-  readonly members: Set<T>;
+  members: Set<T> | null;
 }
 
-const node = <T>(): Node<T> => ({ children: new Map(), members: new Set() });
+const node = <T>(): Node<T> => ({ children: null, members: null });
 
 /**
  * Wildcard patterns by segment, so that the patterns that match a topic are found by walking it once instead of
@@ -15,12 +15,13 @@ export class PatternTree<T> {
   readonly #root = node<T>();
 
   get isEmpty(): boolean {
-    return this.#root.children.size === 0;
+    return this.#root.children === null;
   }
 
   add(pattern: string, member: T): void {
     let at = this.#root;
     for (const segment of pattern.split('.')) {
+      at.children ??= new Map();
       let next = at.children.get(segment);
       if (next === undefined) {
         next = node();
@@ -28,6 +29,7 @@ export class PatternTree<T> {
       }
       at = next;
     }
+    at.members ??= new Set();
     at.members.add(member);
   }
 
@@ -35,16 +37,18 @@ export class PatternTree<T> {
     const path: { parent: Node<T>; segment: string }[] = [];
     let at = this.#root;
     for (const segment of pattern.split('.')) {
-      const next = at.children.get(segment);
+      const next = at.children?.get(segment);
       if (next === undefined) return;
       path.push({ parent: at, segment });
       at = next;
     }
-    at.members.delete(member);
+    at.members?.delete(member);
+    if (at.members?.size === 0) at.members = null;
     for (const { parent, segment } of path.toReversed()) {
-      const child = parent.children.get(segment);
-      if (child === undefined || child.members.size > 0 || child.children.size > 0) return;
-      parent.children.delete(segment);
+      const child = parent.children?.get(segment);
+      if (child === undefined || child.members !== null || child.children !== null) return;
+      parent.children?.delete(segment);
+      if (parent.children?.size === 0) parent.children = null;
     }
   }
 
@@ -56,14 +60,14 @@ export class PatternTree<T> {
 }
 
 function walk<T>(at: Node<T>, topic: readonly string[], depth: number, visit: (member: T) => void): void {
-  at.children.get('#')?.members.forEach(visit);
+  at.children?.get('#')?.members?.forEach(visit);
   const segment = topic[depth];
   if (segment === undefined) {
-    at.members.forEach(visit);
+    at.members?.forEach(visit);
     return;
   }
-  const exact = at.children.get(segment);
+  const exact = at.children?.get(segment);
   if (exact !== undefined) walk(exact, topic, depth + 1, visit);
-  const any = at.children.get('*');
+  const any = at.children?.get('*');
   if (any !== undefined) walk(any, topic, depth + 1, visit);
 }

@@ -17,6 +17,15 @@ export interface ListenerOptions {
   /** Exact origins; none: any. */
   readonly allowedOrigins: readonly string[];
   readonly maxPayloadBytes: number;
+  readonly maxInFlightBytes: number;
+  readonly timeouts?: HttpTimeouts;
+}
+
+/** How long a client may take for its request line and headers, for the whole request, and how often that is looked at. */
+export interface HttpTimeouts {
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly checkMs: number;
 }
 
 /** What the listener needs to know and to do. */
@@ -27,11 +36,15 @@ export interface ListenerContext {
   readonly page?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
-/** Slow-loris clients get no longer than this for their request line and headers. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 15_000;
-const CHECK_INTERVAL_MS = 5000;
+/** Slow-loris clients get no longer than this; Node's own would be 60 s, 300 s, and a look every 30 s. */
+const TIMEOUTS: HttpTimeouts = { headersMs: 10_000, requestMs: 15_000, checkMs: 5000 };
 const RETRY_AFTER_SECONDS = 2;
+
+/** A response without a body. */
+interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** The public listener: `/ws`, and `/healthz` for load balancers. */
 export class Listener {
@@ -45,12 +58,9 @@ export class Listener {
     this.#options = options;
     this.#context = context;
     this.#webSocket = new WebSocketTransport(options);
+    const { headersMs, requestMs, checkMs } = options.timeouts ?? TIMEOUTS;
     this.#server = createServer(
-      {
-        headersTimeout: HEADERS_TIMEOUT_MS,
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        connectionsCheckingInterval: CHECK_INTERVAL_MS,
-      },
+      { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs },
       (request, response) => this.#answer(request, response),
     );
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
@@ -82,26 +92,38 @@ export class Listener {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     // A body isn't expected and not waited for.
     request.resume();
-    switch (pathOf(request)) {
-      case '/healthz':
-        response.writeHead(this.#isReady() ? 200 : 503, { 'cache-control': 'no-store' }).end();
-        return;
-      case '/ws':
-        response.writeHead(426, { upgrade: 'websocket', connection: 'upgrade' }).end();
-        return;
-      default:
-        if (this.#context.page?.(request, response) !== true) response.writeHead(404).end();
-    }
+    const answer = this.#plainAnswer(request);
+    if (answer.status === 404 && this.#context.page?.(request, response) === true) return;
+    response.writeHead(answer.status, answer.headers).end();
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Before anything else: an error without a listener would end the process.
     socket.on('error', () => socket.destroy());
-    const origin = request.headers.origin;
-    if (pathOf(request) !== '/ws') refuse(socket, 404);
-    else if (this.#draining) refuse(socket, 503);
-    else if (origin !== undefined && !this.#isAllowed(origin)) refuse(socket, 403);
-    else this.#webSocket.upgrade(request, socket, head, wire => this.#context.open(wire));
+    const refusal = this.#refusal(request);
+    if (refusal === null) this.#webSocket.upgrade(request, socket, head, wire => this.#context.open(wire));
+    else refuse(socket, refusal);
+  }
+
+  #refusal(request: IncomingMessage): Answer | null {
+    const { origin, upgrade } = request.headers;
+    // A server may ignore an upgrade that it doesn't know (RFC 9110 §7.8), and some clients ask for h2c every time.
+    if (upgrade?.toLowerCase() !== 'websocket') return this.#plainAnswer(request);
+    if (pathOf(request) !== '/ws') return { status: 404 };
+    if (this.#draining) return { status: 503, headers: { 'retry-after': `${RETRY_AFTER_SECONDS}` } };
+    if (origin !== undefined && !this.#isAllowed(origin)) return { status: 403 };
+    return null;
+  }
+
+  #plainAnswer(request: IncomingMessage): Answer {
+    switch (pathOf(request)) {
+      case '/healthz':
+        return { status: this.#isReady() ? 200 : 503, headers: { 'cache-control': 'no-store' } };
+      case '/ws':
+        return { status: 426, headers: { upgrade: 'websocket', connection: 'upgrade' } };
+      default:
+        return { status: 404 };
+    }
   }
 
   #isAllowed(origin: string): boolean {
@@ -121,9 +143,10 @@ function pathOf(request: IncomingMessage): string {
 }
 
 /** There is no response object at an upgrade: the answer is written by hand. */
-function refuse(socket: Duplex, status: 403 | 404 | 503): void {
-  const retry = status === 503 ? `Retry-After: ${RETRY_AFTER_SECONDS}\r\n` : '';
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`,
-  );
+function refuse(socket: Duplex, { status, headers = {} }: Answer): void {
+  const all = { ...headers, connection: 'close', 'content-length': '0' };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  // A peer that never closes its side would keep the socket for ever: no timeout of the HTTP server holds after an upgrade.
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`);
 }

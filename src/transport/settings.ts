@@ -50,6 +50,12 @@ export const listenerSettings = {
     default: '65536',
     format: bytes(128, 100 * 2 ** 20),
   },
+  maxInFlightBytes: {
+    env: 'MAX_IN_FLIGHT_BYTES',
+    doc: 'Bytes sent to a client and not yet known to have arrived; past this it is sent nothing more. Bounds what a client that does not read takes of the kernel. Less slows down those who are far away: it is the most that one round trip can carry.',
+    default: '131072',
+    format: bytes(1024),
+  },
   maxUnauthenticated: {
     env: 'MAX_UNAUTHENTICATED',
     doc: 'Connections that may be open without a valid token yet. Bounds what strangers can occupy; must hold the wave of reconnects after an outage.',
@@ -64,6 +70,7 @@ export interface ListenerConfig {
   /** Empty: any. */
   readonly allowedOrigins: readonly string[];
   readonly maxPayloadBytes: number;
+  readonly maxInFlightBytes: number;
   readonly maxUnauthenticated: number;
 }
 
@@ -74,6 +81,7 @@ export function listenerConfig(given: Given): ListenerConfig | undefined {
     port: given.read(settings.port),
     allowedOrigins: given.read(settings.allowedOrigins),
     maxPayloadBytes: given.read(settings.maxPayloadBytes),
+    maxInFlightBytes: given.read(settings.maxInFlightBytes),
     maxUnauthenticated: given.read(settings.maxUnauthenticated),
   };
   if (given.production && parts.allowedOrigins?.length === 0) {

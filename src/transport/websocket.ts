@@ -11,16 +11,27 @@ const MAX_FRAGMENTS = 16;
 /** A 64 kB message may trickle in by single bytes on a bad network. */
 const MAX_BUFFERED_CHUNKS = 16_384;
 
+/** Every so many bytes the peer is asked whether they have arrived: often enough for a window of 128 kB never to run dry. */
+const ASK_EVERY_BYTES = 64 * 1024;
+const POSITION_BYTES = 6;
+
+export interface WebSocketOptions {
+  /** Largest message from a client. */
+  readonly maxPayloadBytes: number;
+  /** Sent to a client and not known to have arrived. */
+  readonly maxInFlightBytes: number;
+}
+
 /**
  * WebSocket (RFC 6455). `ws` does handshake, parsing, ping, pong and close; frames go to the socket that the upgrade
  * handed over, since they are encoded already, once for all recipients.
  */
 export class WebSocketTransport {
   readonly #server: WebSocketServer;
-  readonly #maxPayloadBytes: number;
+  readonly #options: WebSocketOptions;
 
-  constructor(options: { readonly maxPayloadBytes: number }) {
-    this.#maxPayloadBytes = options.maxPayloadBytes;
+  constructor(options: WebSocketOptions) {
+    this.#options = options;
     const settings = {
       noServer: true,
       clientTracking: false,
@@ -40,52 +51,106 @@ export class WebSocketTransport {
   /** Completes the handshake and hands the new wire to `open`. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, open: (wire: Wire) => WireOwner): void {
     this.#server.handleUpgrade(request, socket, head, webSocket => {
-      const wire = new WebSocketWire(webSocket, socket);
-      wire.serve(open(wire), this.#maxPayloadBytes);
+      const wire = new WebSocketWire(webSocket, socket, this.#options);
+      wire.serve(open(wire));
     });
   }
 }
 
+/**
+ * One connection's bytes, with a window: a WebSocket ping carries the position in the stream of bytes, and its pong
+ * says that the peer has read up to there. Without it the kernel alone would take 4 MB for a client that doesn't read,
+ * and the pong of one that reads slowly would come after 19 s.
+ */
 class WebSocketWire implements Wire {
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
+  readonly #options: WebSocketOptions;
   #owner: WireOwner | null = null;
   /** Counts writes, so that a late callback of one that was through at once isn't taken for the next one's. */
   #writes = 0;
+  /** The kernel hasn't taken the last write yet. */
+  #writing = false;
+  /** `write` said no, and `flushed` is due. */
+  #waited = false;
+  /** Positions in the stream of bytes: written, asked for with a ping, known to have arrived. */
+  #written = 0;
+  #asked = 0;
+  #arrived = 0;
 
-  constructor(webSocket: WebSocket, socket: Duplex) {
+  constructor(webSocket: WebSocket, socket: Duplex, options: WebSocketOptions) {
     this.#webSocket = webSocket;
     this.#socket = socket;
+    this.#options = options;
   }
 
-  serve(owner: WireOwner, maxPayloadBytes: number): void {
+  serve(owner: WireOwner): void {
     this.#owner = owner;
     this.#webSocket
       .on('message', (data: RawData, isBinary: boolean) => {
         if (isBinary) owner.binary();
-        else if (lengthOf(data) > maxPayloadBytes) owner.tooBig();
+        else if (lengthOf(data) > this.#options.maxPayloadBytes) owner.tooBig();
         else owner.text(textOf(data));
       })
-      .on('pong', () => owner.alive())
+      .on('pong', (data: Buffer) => {
+        owner.alive();
+        this.#pong(data);
+      })
       .on('ping', () => owner.alive())
       // A breach of the protocol; ws has sent the fitting close code already, and `close` follows.
       .on('error', () => {})
-      .on('close', () => owner.closed());
+      .on('close', () => {
+        this.#owner = null;
+        owner.closed();
+      });
   }
 
   write(frames: Buffer): boolean {
+    // Nothing may follow a close frame (RFC 6455 §5.5.1), and ws answers the peer's by itself.
+    if (!this.#isOpen) return false;
     const write = ++this.#writes;
+    this.#written += frames.length;
     this.#socket.write(frames, () => {
-      if (write === this.#writes) this.#owner?.flushed();
+      if (write !== this.#writes || !this.#writing) return;
+      this.#writing = false;
+      this.#settle();
     });
     // Not `drain`: below the high-water mark, 16 kB on Node 20 and 64 kB from 22 on, it never comes.
-    if (this.#socket.writableLength > 0) return false;
-    this.#writes++;
-    return true;
+    this.#writing = this.#socket.writableLength > 0;
+    if (this.#written - this.#asked >= ASK_EVERY_BYTES || this.#isFull) this.probe();
+    this.#waited = this.#writing || this.#isFull;
+    return !this.#waited;
   }
 
   probe(): void {
-    if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.ping();
+    if (!this.#isOpen) return;
+    const position = Buffer.allocUnsafe(POSITION_BYTES);
+    position.writeUIntBE(this.#written, 0, POSITION_BYTES);
+    this.#asked = this.#written;
+    this.#webSocket.ping(position);
+  }
+
+  get #isOpen(): boolean {
+    return this.#webSocket.readyState === this.#webSocket.OPEN;
+  }
+
+  get #isFull(): boolean {
+    return this.#written - this.#arrived > this.#options.maxInFlightBytes;
+  }
+
+  /** A pong that nobody asked for says nothing (RFC 6455 §5.5.3), and one from the future isn't believed. */
+  #pong(data: Buffer): void {
+    if (data.length !== POSITION_BYTES) return;
+    const position = data.readUIntBE(0, POSITION_BYTES);
+    if (position > this.#asked || position <= this.#arrived) return;
+    this.#arrived = position;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (!this.#waited || this.#writing || this.#isFull) return;
+    this.#waited = false;
+    this.#owner?.flushed();
   }
 
   pause(): void {

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Batch } from '../../src/connection/batch.js';
+import { CursorCodec } from '../../src/log/cursor.js';
+import type { Entry } from '../../src/log/entry.js';
+import { EventLog } from '../../src/log/log.js';
+import { textFrame } from '../../src/protocol/frame.js';
+import { Entitlement } from '../../src/router/entitlement.js';
+import { forUser, makeEvent } from './rig.js';
+
+/** Entries of one tenant, in one slab as long as they are small. */
+function entries(count: number): readonly Entry[] {
+  const limits = { maxBytes: 2 ** 20, maxEvents: 1000, maxAgeMs: 60_000, resumeOverlapMs: 0 };
+  const log = new EventLog(limits, new CursorCodec(['a key']), () => 1);
+  const now = { wall: 1_800_000_000_000, monotonic: 0 };
+  log.beginEpoch(now);
+  for (let i = 0; i < count; i++) log.append(makeEvent(`${i}`, forUser('7')), now);
+  const range = { from: 0, to: log.head };
+  return log.read(new Entitlement('acme', '7', 0), range, { bytes: 2 ** 20, looks: 1000 }, now).entries;
+}
+
+const frameOf = ({ slab, start, end }: Entry) => slab.bytes.subarray(start, end);
+
+describe('a batch', () => {
+  it('is a view on the slab for neighbours, without a copy', () => {
+    const [a, b] = entries(2);
+    assert.ok(a !== undefined && b !== undefined);
+    const batch = new Batch(false);
+    batch.addEntry(a);
+    batch.addEntry(b);
+    const joined = batch.join();
+    assert.equal(joined.buffer, a.slab.bytes.buffer);
+    assert.deepEqual(joined, Buffer.concat([frameOf(a), frameOf(b)]));
+    assert.deepEqual([batch.events, batch.bytes], [2, joined.length]);
+  });
+
+  it('is a copy for a slow connection, which would keep the whole slab in memory', () => {
+    const [a, b] = entries(2);
+    assert.ok(a !== undefined && b !== undefined);
+    const batch = new Batch(true);
+    batch.addEntry(a);
+    batch.addEntry(b);
+    const joined = batch.join();
+    assert.notEqual(joined.buffer, a.slab.bytes.buffer);
+    assert.deepEqual(joined, Buffer.concat([frameOf(a), frameOf(b)]));
+  });
+
+  it('keeps entries, copies and messages in order', () => {
+    const [a, b, c, d] = entries(4);
+    assert.ok(a !== undefined && b !== undefined && c !== undefined && d !== undefined);
+    const batch = new Batch(false);
+    batch.addEntry(a);
+    batch.addMessage('{"x":1}');
+    batch.addEntry(b);
+    batch.addEntry(d);
+    batch.addCopy(Buffer.from(frameOf(c)));
+    const expected = [frameOf(a), textFrame('{"x":1}'), frameOf(b), frameOf(d), frameOf(c)];
+    const bytes = batch.bytes;
+    assert.deepEqual(batch.join(), Buffer.concat(expected));
+    assert.deepEqual([batch.events, bytes], [4, Buffer.concat(expected).length]);
+  });
+});

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ENDINGS } from '../../src/protocol/endings.js';
+import { manualClock } from '../support/clock.js';
+import { cursorOf } from '../support/messages.js';
+import { type Client, forTopic, forUser, rig, token } from './rig.js';
+
+describe('the hub, asked for a new connection', () => {
+  it('sends it away until the feed was there for the first time', async () => {
+    const r = rig({ attached: false });
+    const { wire } = r.open();
+    await r.settle();
+    assert.deepEqual(wire.story, ['hello', 'error over_capacity']);
+    assert.equal(wire.ending, ENDINGS.noFeed);
+    r.hub.attached('first');
+    const later = await r.enter();
+    assert.deepEqual(later.wire.story, ['hello', 'connected']);
+  });
+
+  it('takes it while the feed is lost, and says that the pod is stale', async () => {
+    const r = rig();
+    r.hub.lost('test');
+    const { wire } = await r.enter();
+    assert.equal(wire.messages[1]?.stale, true);
+  });
+
+  it('sends it away when too many have not presented a token yet', async () => {
+    const r = rig({ limits: { maxUnauthenticated: 2 } });
+    const [a, b] = [r.open(), r.open()];
+    const third = r.open();
+    await r.settle();
+    assert.deepEqual(third.wire.story, ['hello', 'error over_capacity']);
+    assert.equal(third.wire.ending, ENDINGS.overCapacity);
+    third.connection.closed();
+    a.send({ access_token: token(r.clock) });
+    await r.settle();
+    const fourth = r.open();
+    await r.settle();
+    assert.deepEqual([b.wire.ending, fourth.wire.ending], [null, null]);
+    assert.equal(r.hub.size.unauthenticated, 2);
+  });
+
+  it('gives its place free when it goes', async () => {
+    const r = rig({ limits: { maxUnauthenticated: 1 } });
+    r.open().connection.closed();
+    const next = r.open();
+    await r.settle();
+    assert.equal(next.wire.ending, null);
+  });
+});
+
+describe('the hub, handed an event', () => {
+  it('wakes those whom it concerns and nobody else', async () => {
+    const r = rig();
+    const own = await r.enter();
+    const tab = await r.enter();
+    const user = await r.enter({ user: '8' });
+    const topic = await r.enter({ user: '9' }, { subscribe: ['t.*'] });
+    const foreign = await r.enter({ tenant: 'other' }, { subscribe: ['t.*'] });
+    r.publish('user', forUser('7'));
+    r.publish('topic', forTopic('t.1'));
+    r.publish('tenant', { kind: 'tenant', tenant: 'acme' });
+    r.publish('all', { kind: 'all' });
+    r.publish('user', forUser('7', 'other'));
+    await r.settle();
+    const events = ({ wire }: Client) => wire.story.slice(2);
+    assert.deepEqual(events(own), ['event user', 'event tenant', 'event all']);
+    assert.deepEqual(events(tab), events(own));
+    assert.deepEqual(events(user), ['event tenant', 'event all']);
+    assert.deepEqual(events(topic), ['event topic', 'event tenant', 'event all']);
+    assert.deepEqual(events(foreign), ['event all', 'event user']);
+  });
+
+  it('delivers it once to a connection that it concerns in several ways', async () => {
+    const r = rig();
+    const { wire } = await r.enter({}, { subscribe: ['t', 't.#', '*'] });
+    r.publish('a', { kind: 'some', tenant: 'acme', users: ['7'], topics: ['t', 't.1'] });
+    await r.settle();
+    assert.deepEqual(wire.story.slice(2), ['event a']);
+  });
+
+  it('counts what became of it', async () => {
+    const r = rig();
+    r.publish('a', forUser('7'), '1');
+    r.publish('a', forUser('7'), '1');
+    r.publish('a', forUser('7'), '2');
+    r.publish('b', forUser('7'), '1', r.clock.wall() - 1);
+    const outcomes = ['appended', 'duplicate', 'conflict', 'expired'];
+    assert.deepEqual(
+      outcomes.map(outcome => r.count('events_received_total', outcome)),
+      [1, 1, 1, 1],
+    );
+  });
+});
+
+describe('the hub, when its feed comes and goes', () => {
+  it('tells everybody: stale, no longer stale, then the resync, then events', async () => {
+    const r = rig();
+    const { wire } = await r.enter();
+    r.publish('a');
+    r.hub.lost('test');
+    await r.settle();
+    r.hub.attached('gap');
+    r.publish('b');
+    await r.settle();
+    assert.deepEqual(wire.story.slice(2), [
+      'event a',
+      'stale true',
+      'stale false',
+      'resync feed_gap',
+      'event b',
+    ]);
+  });
+
+  it('keeps that order for a connection that lags', async () => {
+    const r = rig();
+    const { wire } = await r.enter();
+    wire.takes = false;
+    r.publish('a');
+    r.flush();
+    r.publish('b');
+    r.hub.lost('test');
+    r.hub.attached('gap');
+    r.publish('c');
+    wire.takes = true;
+    wire.release();
+    await r.settle();
+    const story = ['event a', 'event b', 'stale true', 'stale false', 'resync feed_gap', 'event c'];
+    assert.deepEqual(wire.story.slice(2), story);
+  });
+
+  it('asks nobody to resync when nothing can have been missed', async () => {
+    const r = rig();
+    const { wire } = await r.enter();
+    r.hub.lost('test');
+    r.hub.attached('unbroken');
+    r.publish('a');
+    await r.settle();
+    assert.deepEqual(wire.story.slice(2), ['stale true', 'stale false', 'event a']);
+  });
+
+  it('begins a new epoch for a gap without a loss, and says nothing of staleness', async () => {
+    const r = rig();
+    const { wire } = await r.enter();
+    r.hub.attached('gap');
+    await r.settle();
+    assert.deepEqual(wire.story.slice(2), ['resync feed_gap']);
+  });
+
+  it('spreads the state fetches that a resync causes', async () => {
+    const numbers = [0.5, 0.25];
+    const r = rig({ random: () => numbers.shift() ?? 0 });
+    const { wire } = await r.enter();
+    r.hub.attached('gap');
+    await r.settle();
+    assert.equal(wire.messages.at(-1)?.delayMs, 250);
+  });
+
+  it('resumes on another pod what its cursors say, and nothing twice afterwards', async () => {
+    const clock = manualClock();
+    const [one, two] = [rig({ clock, firstEpoch: 1 }), rig({ clock, firstEpoch: 1000 })];
+    const both = (id: string) => {
+      for (const pod of [one, two]) {
+        pod.publish(id);
+        pod.hub.covered(clock.wall());
+      }
+    };
+    const first = await one.enter();
+    for (let i = 0; i < 40; i++) {
+      clock.advance(500);
+      first.connection.alive();
+      both(`${i}`);
+      await one.settle();
+    }
+    const cursor = cursorOf(first.wire.messages.at(-1));
+    const seen = new Set(first.wire.story);
+    first.connection.closed();
+    clock.advance(500);
+    both('missed-1');
+    both('missed-2');
+    const { wire } = await two.enter({}, { cursor });
+    assert.equal(wire.messages[1]?.resume, 'resumed');
+    assert.equal(wire.messages[1]?.cursor, cursor);
+    const events = wire.story.slice(2);
+    assert.deepEqual(events.slice(-2), ['event missed-1', 'event missed-2']);
+    for (const repeated of events.slice(0, -2)) assert.ok(seen.has(repeated), repeated);
+  });
+});

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Scheduler, type Visited } from '../../src/connection/scheduler.js';
+
+/** A scheduler whose turns of the event loop are counted, on a clock that a visit moves. */
+function rig(msPerVisit = 0) {
+  const visits: string[] = [];
+  const tasks: (() => void)[] = [];
+  let now = 0;
+  const scheduler = new Scheduler(
+    task => void tasks.push(task),
+    () => now,
+  );
+  function member(name: string, turn: string, visitsWanted = 1, onVisit = () => {}): Visited {
+    let left = visitsWanted;
+    return {
+      turn,
+      scheduled: false,
+      visit() {
+        visits.push(name);
+        now += msPerVisit;
+        onVisit();
+        return --left > 0;
+      },
+    };
+  }
+  /** One turn of the event loop; what it visited. */
+  function turn(): string[] {
+    visits.length = 0;
+    tasks.shift()?.();
+    return [...visits];
+  }
+  return { scheduler, member, turn, tasks };
+}
+
+describe('the scheduler', () => {
+  it('visits tenants in turn, however many of one wait', () => {
+    const { scheduler, member, turn } = rig();
+    for (const name of ['a1', 'a2', 'a3', 'a4']) scheduler.schedule(member(name, 'a'));
+    scheduler.schedule(member('b1', 'b'));
+    scheduler.schedule(member('c1', 'c'));
+    assert.deepEqual(turn(), ['a1', 'b1', 'c1', 'a2', 'a3', 'a4']);
+    assert.equal(scheduler.waiting, 0);
+  });
+
+  it('lets one that has more to send wait behind its tenant, and behind the other tenants', () => {
+    const { scheduler, member, turn } = rig();
+    scheduler.schedule(member('a1', 'a', 3));
+    scheduler.schedule(member('a2', 'a'));
+    scheduler.schedule(member('b1', 'b', 2));
+    assert.deepEqual(turn(), ['a1', 'b1', 'a2', 'b1', 'a1', 'a1']);
+  });
+
+  it('gives the event loop back when its time is used up, and goes on in the next turn where it was', () => {
+    const { scheduler, member, turn, tasks } = rig(1);
+    for (let i = 0; i < 20; i++) scheduler.schedule(member(`${i}`, 't'));
+    const first = turn();
+    assert.ok(first.length >= 2 && first.length <= 8, `${first.length} visits of 1 ms each`);
+    assert.equal(tasks.length, 1);
+    const all = [...first, ...turn(), ...turn()];
+    assert.deepEqual(
+      all,
+      Array.from({ length: 20 }, (_, i) => `${i}`),
+    );
+    assert.equal(tasks.length, 0);
+  });
+
+  it('takes in whoever is scheduled during a visit, once', () => {
+    const { scheduler, member, turn, tasks } = rig();
+    const late = member('late', 'b');
+    const own = member('own', 'a');
+    scheduler.schedule(
+      member('first', 'a', 1, () => {
+        for (let i = 0; i < 3; i++) {
+          scheduler.schedule(late);
+          scheduler.schedule(own);
+        }
+      }),
+    );
+    const both = [...turn(), ...turn()];
+    assert.deepEqual(both.toSorted(), ['first', 'late', 'own']);
+    assert.equal(tasks.length, 0);
+  });
+
+  it('visits one that schedules itself in its visit once more, not twice', () => {
+    const { scheduler, turn } = rig();
+    let visits = 0;
+    const one: Visited = {
+      turn: 't',
+      scheduled: false,
+      visit() {
+        if (++visits === 1) scheduler.schedule(one);
+        return visits === 1;
+      },
+    };
+    scheduler.schedule(one);
+    turn();
+    turn();
+    assert.equal(visits, 2);
+  });
+
+  it('asks for one turn of the event loop, however many are scheduled', () => {
+    const { scheduler, member, tasks } = rig();
+    for (let i = 0; i < 5; i++) scheduler.schedule(member(`${i}`, `${i}`));
+    assert.equal(tasks.length, 1);
+    assert.equal(scheduler.waiting, 5);
+  });
+});

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { Deque } from '../../src/log/deque.js';
+import { fastest } from '../support/fastest.js';
+
+test('a deque is like an array of which only the ends are touched', () => {
+  const turn = fc.record({ pushes: fc.nat(100), shifts: fc.nat(100) });
+  fc.assert(
+    fc.property(fc.array(turn, { maxLength: 20 }), turns => {
+      const deque = new Deque<number>();
+      const array: number[] = [];
+      let next = 0;
+      const compare = () => {
+        assert.equal(deque.length, array.length);
+        assert.equal(deque.first(), array[0]);
+        assert.equal(deque.last(), array.at(-1));
+      };
+      for (const { pushes, shifts } of turns) {
+        for (let i = 0; i < pushes; i++) {
+          deque.push(next);
+          array.push(next++);
+          compare();
+        }
+        for (let i = 0; i < shifts; i++) {
+          assert.equal(deque.shift(), array.shift());
+          compare();
+        }
+        for (let i = 0; i <= array.length; i++) assert.equal(deque.at(i), array[i]);
+        assert.equal(deque.at(-1), undefined);
+      }
+    }),
+  );
+});
+
+test('emptying a long deque takes time in proportion to its length', () => {
+  const ms = fastest(() => {
+    const deque = new Deque<number>();
+    for (let i = 0; i < 200_000; i++) deque.push(i);
+    while (deque.shift() !== undefined);
+  });
+  // Copying the rest at every shift would take seconds.
+  assert.ok(ms < 200, `${ms} ms`);
+});

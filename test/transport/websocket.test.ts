@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { rawSocket, upgradeRequest } from '../support/raw-http.js';
+import { mintToken } from '../support/tokens.js';
+import { startWarren, type WarrenInProcess } from '../support/warren.js';
+
+const MAX_PAYLOAD = 1000;
+
+let warren: WarrenInProcess;
+before(async () => (warren = await startWarren({ MAX_PAYLOAD_BYTES: `${MAX_PAYLOAD}` })));
+after(() => warren.stop());
+
+/** A client's frame (RFC 6455 §5.2) with a mask of zeros, which leaves the payload readable. */
+function frame(firstByte: number, payload: string | Buffer): Buffer {
+  const body = Buffer.from(payload);
+  const length =
+    body.length < 126
+      ? Buffer.of(0x80 | body.length)
+      : Buffer.of(0x80 | 126, body.length >> 8, body.length & 0xff);
+  return Buffer.concat([Buffer.of(firstByte), length, Buffer.alloc(4), body]);
+}
+
+const TEXT = 0x81;
+const PING = 0x89;
+const CLOSE = 0x88;
+const normal = Buffer.of(3, 1000 & 0xff);
+
+interface Frame {
+  readonly opcode: number;
+  readonly payload: Buffer;
+}
+
+/** Sends bytes behind a handshake and reads the frames until the server closes. */
+async function exchange(...parts: readonly Buffer[]): Promise<Frame[]> {
+  const socket = await rawSocket(warren.publicUrl);
+  socket.write(upgradeRequest('/ws'));
+  socket.write(Buffer.concat(parts));
+  const chunks: Buffer[] = [];
+  socket.on('error', () => {});
+  const frames = () => {
+    const all = Buffer.concat(chunks);
+    return framesIn(all.subarray(all.indexOf('\r\n\r\n') + 4));
+  };
+  for await (const chunk of socket) {
+    if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+    // Unanswered, the server would wait for 3 s.
+    if (frames().at(-1)?.opcode === CLOSE && socket.writable) socket.end(frame(CLOSE, normal));
+  }
+  return frames();
+}
+
+function framesIn(bytes: Buffer): Frame[] {
+  const frames: Frame[] = [];
+  for (let rest = bytes; rest.length >= 2; ) {
+    const short = rest.readUInt8(1);
+    const start = short === 126 ? 4 : 2;
+    const length = short === 126 ? rest.readUInt16BE(2) : short;
+    frames.push({ opcode: rest.readUInt8(0), payload: rest.subarray(start, start + length) });
+    rest = rest.subarray(start + length);
+  }
+  return frames;
+}
+
+/** Close code and reason, from the last frame. */
+function closingOf(frames: readonly Frame[]): { code: number; reason: string } {
+  const last = frames.at(-1);
+  assert.equal(last?.opcode, CLOSE, 'the last frame is a close');
+  return { code: last.payload.readUInt16BE(0), reason: last.payload.toString('utf8', 2) };
+}
+
+describe('frames that no client should send', () => {
+  const rows: readonly (readonly [string, Buffer, number])[] = [
+    ['without a mask', Buffer.of(TEXT, 2, 0x7b, 0x7d), 1002],
+    ['as if compressed', frame(0xc1, '{}'), 1002],
+    ['with an opcode that is none', frame(0x83, '{}'), 1002],
+    ['continuing nothing', frame(0x80, '{}'), 1002],
+    ['a ping of 126 bytes', frame(PING, 'x'.repeat(126)), 1002],
+    ['text that is no UTF-8', frame(TEXT, Buffer.of(0xc3, 0x28)), 1007],
+    ['more than twice the limit', frame(TEXT, 'x'.repeat(2 * MAX_PAYLOAD + 1)), 1009],
+    ['a message in more pieces than anybody needs', pieces(20), 1008],
+  ];
+
+  for (const [name, bytes, code] of rows) {
+    it(`end that connection with ${code}, and no other: ${name}`, async () => {
+      const bystander = await warren.enter();
+      assert.equal(closingOf(await exchange(bytes)).code, code);
+      const token = frame(TEXT, JSON.stringify({ access_token: mintToken() }));
+      assert.equal(closingOf(await exchange(token, bytes)).code, code);
+      await warren.publish({ tenant: 'acme', user: '7', data: 1, id: name.replaceAll(' ', '-') });
+      await bystander.event();
+      await bystander.close();
+    });
+  }
+});
+
+function pieces(count: number): Buffer {
+  const rest = Array.from({ length: count }, () => frame(0x00, '1'));
+  return Buffer.concat([frame(0x01, '1'), ...rest]);
+}
+
+describe('frames that are unusual', () => {
+  it('are understood: a message in two pieces with a ping between', async () => {
+    const frames = await exchange(
+      frame(0x01, '{"sub'),
+      frame(PING, 'are you there'),
+      frame(0x80, 'scribe":[]}'),
+      frame(CLOSE, normal),
+    );
+    const pong = frames.find(({ opcode }) => opcode === 0x8a);
+    assert.equal(pong?.payload.toString(), 'are you there');
+    assert.equal(closingOf(frames).code, 1000);
+  });
+
+  it('an empty message is malformed, not binary and not the end of the process', async () => {
+    const { code, reason } = closingOf(await exchange(frame(TEXT, '')));
+    assert.deepEqual([code, reason], [4400, 'malformed']);
+  });
+
+  it('a close right behind a request is the last that either side says', async () => {
+    const frames = await exchange(
+      frame(TEXT, JSON.stringify({ access_token: mintToken() })),
+      frame(TEXT, '{"ping":true}'),
+      frame(CLOSE, normal),
+    );
+    assert.equal(closingOf(frames).code, 1000);
+    assert.equal(frames.filter(({ opcode }) => opcode === CLOSE).length, 1);
+  });
+
+  it('half a frame and then nothing is somebody who left', async () => {
+    const before = await warren.metric('warren_connections_opened_total');
+    const socket = await rawSocket(warren.publicUrl);
+    socket.end(Buffer.concat([Buffer.from(upgradeRequest('/ws')), Buffer.of(TEXT, 0xfe, 0x10)]));
+    socket.resume();
+    await new Promise(resolve => socket.on('close', resolve));
+    assert.equal(await warren.metric('warren_connections_opened_total'), before + 1);
+  });
+});
+
+describe('the limit of a message', () => {
+  it('lets pass what is exactly as long, and refuses one byte more with words', async () => {
+    const fill = (length: number) => `{"x":"${'x'.repeat(length - 8)}"}`;
+    const frames = await exchange(frame(TEXT, fill(MAX_PAYLOAD)), frame(TEXT, fill(MAX_PAYLOAD + 1)));
+    const texts = frames.filter(({ opcode }) => opcode === TEXT).map(({ payload }) => payload.toString());
+    assert.match(texts[1] ?? '', /token_missing/);
+    assert.match(texts[2] ?? '', /too_big/);
+    assert.deepEqual(closingOf(frames), { code: 1009, reason: 'message too big' });
+  });
+});
