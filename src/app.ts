@@ -49,6 +49,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 
   const auth = openAuth(config.auth, clock, logger);
   const log = new EventLog(config.log, new CursorCodec(cursorSecrets(config)), () => randomInt(1, 2 ** 32));
+  const feed = createFeed(config, decode, feedReport(metrics, logger), logger);
   const hub = new Hub({
     limits: { ...config.connections, maxUnauthenticated: config.listener.maxUnauthenticated },
     clock,
@@ -59,9 +60,9 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     random: Math.random,
     newSessionId: randomUUID,
     defer: setImmediate,
+    holdFeed: held => feed.hold(held),
     onGivenUp: deps.onGivenUp,
   });
-  const feed = createFeed(config, decode, feedReport(metrics, logger), logger);
 
   let draining = false;
   const reasons = () =>
@@ -79,11 +80,13 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     connections: hub.size.connections,
     unauthenticated: hub.size.unauthenticated,
     tenantsConnected: hub.size.routes.tenants,
+    unsentBytes: hub.size.unsentBytes,
     historyEvents: log.size.events,
     historyBytes: log.size.bytes,
     historyTenants: log.size.tenants,
     feedAttached: hub.feed.kind === 'attached',
-    feedLagSeconds: Math.max(0, clock.wall() - log.coveredUntil) / 1000,
+    feedHeld: hub.isHeld,
+    feedLagSeconds: hub.feed.kind === 'never' ? 0 : Math.max(0, clock.wall() - log.coveredUntil) / 1000,
     ready: reasons().length === 0,
   });
 
@@ -149,10 +152,19 @@ function feedReport(metrics: Metrics, logger: Logger): FeedReport {
   const rejections = new LimitedLog<RejectionReason>(systemClock, (reason, times) =>
     logger.warn({ reason, times }, 'message from the broker is no valid event'),
   );
+  let lastError: unknown = null;
+  const failures = new LimitedLog<'failed'>(systemClock, (_, times) =>
+    logger.error(
+      { err: lastError, times },
+      'taking in a message failed, a bug in Warren; the message is dropped',
+    ),
+  );
   return metrics.feed({
     rejected: reason => rejections.note(reason),
-    failed: error =>
-      logger.error({ err: error }, 'taking in a message failed, a bug in Warren; the message is dropped'),
+    failed: error => {
+      lastError = error;
+      failures.note('failed');
+    },
   });
 }
 

@@ -29,10 +29,13 @@ export interface Gauges {
   readonly connections: number;
   readonly unauthenticated: number;
   readonly tenantsConnected: number;
+  readonly unsentBytes: number;
   readonly historyEvents: number;
   readonly historyBytes: number;
   readonly historyTenants: number;
   readonly feedAttached: boolean;
+  /** The feed is asked to wait, because more comes in than goes out. */
+  readonly feedHeld: boolean;
   /** Seconds since the feed last proved that nothing is held back. */
   readonly feedLagSeconds: number;
   readonly ready: boolean;
@@ -161,10 +164,16 @@ export class Metrics {
       counter('events_failed_total', 'Messages that met a bug; should stay 0', this.#failed),
       counter('deliveries_total', 'Events sent to connections', this.#deliveries),
       counter('sent_bytes_total', 'Bytes sent to connections', this.#sentBytes),
+      gauge('unsent_bytes', 'Bytes that wait in the process for slow clients', gauges.unsentBytes),
       gauge('history_events', 'Events in the log', gauges.historyEvents),
       gauge('history_bytes', 'Memory of the log, indexes included', gauges.historyBytes),
       gauge('history_tenants', 'Tenants with events in the log', gauges.historyTenants),
       gauge('feed_attached', '1 while events are being consumed', Number(gauges.feedAttached)),
+      gauge(
+        'feed_held',
+        '1 while the backlog is kept at the broker because of overload',
+        Number(gauges.feedHeld),
+      ),
       gauge(
         'feed_lag_seconds',
         'Age of the last proof that the feed holds nothing back',

@@ -11,6 +11,8 @@ const GAUGES: Gauges = {
   historyBytes: 1000,
   historyTenants: 4,
   feedAttached: true,
+  feedHeld: false,
+  unsentBytes: 0,
   feedLagSeconds: 0.25,
   ready: true,
 };

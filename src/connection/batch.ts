@@ -1,5 +1,6 @@
 import type { Entry } from '../log/entry.js';
 import { textFrame } from '../protocol/frame.js';
+import type { JoinedRuns } from './joined.js';
 
 /**
  * The frames that leave for one browser in one write. Neighbours in a slab are one stretch already; what isn't is
@@ -12,12 +13,16 @@ export class Batch {
   #start = 0;
   #end = 0;
   readonly #copies: boolean;
+  readonly #joined: JoinedRuns;
+  /** All that is in it, as long as that is events alone. */
+  #run: Entry[] | null = [];
   bytes = 0;
   events = 0;
 
   /** `copies`: never hand out views on slabs. A browser that takes its time would keep the whole slab in memory. */
-  constructor(copies: boolean) {
+  constructor(copies: boolean, joined: JoinedRuns) {
     this.#copies = copies;
+    this.#joined = joined;
   }
 
   addEntry(entry: Entry): void {
@@ -27,6 +32,7 @@ export class Batch {
       this.#start = entry.start;
     }
     this.#end = entry.end;
+    this.#run?.push(entry);
     this.bytes += entry.end - entry.start;
     this.events++;
   }
@@ -45,10 +51,12 @@ export class Batch {
     this.#closeStretch();
     const [only] = this.#parts;
     if (this.#parts.length === 1 && only !== undefined && !this.#copies) return only;
-    return Buffer.concat(this.#parts, this.bytes);
+    const concat = () => Buffer.concat(this.#parts, this.bytes);
+    return this.#run !== null && this.#run.length > 1 ? this.#joined.join(this.#run, concat) : concat();
   }
 
   #add(frame: Buffer): void {
+    this.#run = null;
     this.#closeStretch();
     this.#parts.push(frame);
     this.bytes += frame.length;

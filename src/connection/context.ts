@@ -5,7 +5,9 @@ import type { Router, Subscriber } from '../router/router.js';
 import type { Authenticate } from './authenticate.js';
 import type { Deadlines } from './deadlines.js';
 import type { ConnectionReport } from './report.js';
+import type { JoinedRuns } from './joined.js';
 import type { Scheduler } from './scheduler.js';
+import type { UnsentBudget } from './unsent.js';
 
 export interface ConnectionLimits {
   readonly authTimeoutMs: number;
@@ -33,6 +35,8 @@ export interface ConnectionContext {
   readonly router: Router<Member>;
   readonly scheduler: Scheduler;
   readonly deadlines: Deadlines;
+  readonly unsent: UnsentBudget;
+  readonly joined: JoinedRuns;
   readonly authenticate: Authenticate;
   readonly report: ConnectionReport;
   readonly logger: Logger;

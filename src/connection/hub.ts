@@ -9,7 +9,9 @@ import type { ConnectionContext, ConnectionLimits, Member } from './context.js';
 import { Deadlines } from './deadlines.js';
 import type { FeedSink } from './feed.js';
 import type { ConnectionReport } from './report.js';
+import { JoinedRuns } from './joined.js';
 import { Scheduler } from './scheduler.js';
+import { UnsentBudget } from './unsent.js';
 import type { Wire } from './wire.js';
 
 export interface HubOptions {
@@ -24,6 +26,8 @@ export interface HubOptions {
   readonly newSessionId: () => string;
   /** Runs a task once the I/O of this turn is done. */
   readonly defer: (task: () => void) => void;
+  /** Keeps the backlog at the broker, or takes it again. */
+  readonly holdFeed: (held: boolean) => void;
   /** The feed has given up: the process should end. */
   readonly onGivenUp: (why: string) => void;
 }
@@ -38,6 +42,11 @@ export type FeedState =
 const RESYNC_MS_PER_CONNECTION = 2;
 const RESYNC_SPREAD_MS = { least: 1000, most: 30_000 };
 const TICK_MS = 1000;
+/** What may wait unsent in this process, over all connections. */
+const MAX_UNSENT_BYTES = 128 * 2 ** 20;
+/** Who could be served and waits for longer shows that more comes in than goes out. */
+const OVERLOAD_MS = 500;
+const VALVE_MS = 100;
 /** The last clients to be told still have some of the drain time left to leave. */
 const DRAIN_SHARE = 0.8;
 const DRAIN_STEP_MS = 20;
@@ -53,9 +62,13 @@ export class Hub implements FeedSink {
   readonly #router = new Router<Member>();
   readonly #scheduler: Scheduler;
   readonly #deadlines: Deadlines;
+  readonly #unsent = new UnsentBudget(MAX_UNSENT_BYTES);
+  readonly #joined = new JoinedRuns();
   #feed: FeedState = { kind: 'never' };
   #firstAttachedAt: number | null = null;
   #stopTicking: () => void = () => {};
+  #stopValve: () => void = () => {};
+  #held = false;
   #whenEmpty: (() => void) | null = null;
 
   constructor(options: HubOptions) {
@@ -69,6 +82,8 @@ export class Hub implements FeedSink {
       router: this.#router,
       scheduler: this.#scheduler,
       deadlines: this.#deadlines,
+      unsent: this.#unsent,
+      joined: this.#joined,
       authenticate: options.authenticate,
       report: options.report,
       logger: options.logger,
@@ -80,6 +95,7 @@ export class Hub implements FeedSink {
       onClosed: connection => this.#forget(connection),
     };
     this.#tick();
+    this.#watchValve();
   }
 
   get feed(): FeedState {
@@ -98,6 +114,7 @@ export class Hub implements FeedSink {
       unauthenticated: this.#unauthenticated.size,
       waiting: this.#scheduler.waiting,
       deadlines: this.#deadlines.size,
+      unsentBytes: this.#unsent.bytes,
       routes: this.#router.size,
     };
   }
@@ -141,9 +158,15 @@ export class Hub implements FeedSink {
     for (const connection of this.#connections) connection.terminate();
   }
 
+  /** Whether the feed is held because more comes in than goes out. */
+  get isHeld(): boolean {
+    return this.#held;
+  }
+
   /** Lets go of timers. */
   stop(): void {
     this.#stopTicking();
+    this.#stopValve();
   }
 
   // ---- what the feed tells
@@ -152,6 +175,7 @@ export class Hub implements FeedSink {
     const wasLost = this.#feed.kind === 'lost';
     const now = this.#moment();
     this.#feed = { kind: 'attached', since: now.monotonic };
+    this.#held = false;
     this.#firstAttachedAt ??= now.monotonic;
     // Announced before the boundary, so that it reaches each client ahead of the resync that belongs to it.
     if (wasLost) for (const connection of this.#connections) connection.announceStale(false);
@@ -198,7 +222,20 @@ export class Hub implements FeedSink {
   #tick(): void {
     this.#stopTicking = this.#options.clock.after(TICK_MS, () => {
       this.#options.log.tick(this.#moment());
+      this.#joined.clear();
       this.#tick();
+    });
+  }
+
+  /** Overload shows at the broker, as a backlog, instead of as clients that fall off the log here. */
+  #watchValve(): void {
+    this.#stopValve = this.#options.clock.after(VALVE_MS, () => {
+      const held = this.#scheduler.longestWait > OVERLOAD_MS;
+      if (held !== this.#held) {
+        this.#held = held;
+        this.#options.holdFeed(held);
+      }
+      this.#watchValve();
     });
   }
 }

@@ -6,6 +6,7 @@ import { encodeOk } from '../protocol/codec.js';
 import type { Ending } from '../protocol/endings.js';
 import type { ResyncReason } from '../protocol/messages.js';
 import { Batch } from './batch.js';
+import type { JoinedRuns } from './joined.js';
 import type { Wire } from './wire.js';
 
 /** Where in the stream a message stands: what it can say about positions. */
@@ -46,10 +47,16 @@ export interface OutletContext {
   /** It fell off the log again too soon; whoever owns the outlet has to `fail` it. */
   readonly onFellOffTwice: () => void;
   readonly onDelivered: (events: number, bytes: number) => void;
+  /** So many bytes wait in this process for the peer; 0: none any more. */
+  readonly onUnsent: (bytes: number) => void;
+  /** Little memory is left for bytes that wait. */
+  readonly isTight: () => boolean;
+  readonly joined: JoinedRuns;
 }
 
 /** What one visit may send: the others get their turn after it. */
 const VISIT_BYTES = 64 * 1024;
+const TIGHT_VISIT_BYTES = 8 * 1024;
 const VISIT_LOOKS = 2048;
 const TWICE_WITHIN_MS = 30_000;
 /** A place before all events. */
@@ -115,14 +122,16 @@ export class Outlet {
   /** The write that was under way is through. */
   flushed(): void {
     this.#writing = false;
+    this.#context.onUnsent(0);
   }
 
   /** Sends what is due, up to one visit's worth. True: there is more that could go at once. */
   flush(): boolean {
     if (this.#writing || this.#done) return false;
-    const batch = new Batch(this.#slow);
+    const batch = new Batch(this.#slow, this.#context.joined);
+    const room = this.#context.isTight() ? TIGHT_VISIT_BYTES : VISIT_BYTES;
     let looksLeft = VISIT_LOOKS;
-    while (batch.bytes < VISIT_BYTES && looksLeft > 0) {
+    while (batch.bytes < room && looksLeft > 0) {
       const item = this.#items.first();
       const track = this.#track;
       if (item !== undefined && (track === null || item.after <= track.position)) {
@@ -131,7 +140,7 @@ export class Outlet {
         continue;
       }
       if (track === null || (item === undefined && this.#goodbye !== null)) break;
-      const step = this.#advance(track, item?.after ?? Infinity, batch);
+      const step = this.#advance(track, item?.after ?? Infinity, batch, room);
       if (step === 'nothing') break;
       looksLeft = step === 'partly' ? 0 : looksLeft;
     }
@@ -153,7 +162,7 @@ export class Outlet {
   }
 
   /** Moves along the log, not beyond `stop`: sends what is due there, or tells that it is lost. */
-  #advance(track: Track, stop: number, batch: Batch): 'all' | 'partly' | 'nothing' {
+  #advance(track: Track, stop: number, batch: Batch, room: number): 'all' | 'partly' | 'nothing' {
     const { log } = this.#context;
     if (track.position < log.evictedUpTo(track.reader.tenant)) {
       this.#resync(track, 'evicted', batch);
@@ -167,7 +176,7 @@ export class Outlet {
     const to = Math.min(stop, log.head, boundary - 1);
     if (track.position >= to) return 'nothing';
 
-    const limits = { bytes: VISIT_BYTES - batch.bytes, looks: VISIT_LOOKS };
+    const limits = { bytes: room - batch.bytes, looks: VISIT_LOOKS };
     const run = log.read(track.reader, { from: track.position, to }, limits, this.#context.now());
     for (const entry of run.entries) this.#addEvent(track, entry, batch);
     const newest = run.entries.at(-1);
@@ -203,7 +212,8 @@ export class Outlet {
       track.fellOffAt = at;
     }
     track.position = reason === 'feed_gap' ? log.boundary : log.head;
-    track.coveredUntil = log.coveredUntil;
+    // What the log covers by now takes in events of the new epoch that are still to be sent.
+    if (reason !== 'feed_gap') track.coveredUntil = log.coveredUntil;
     track.overlap = null;
     track.lastEventId = null;
     const { cursor } = this.#place(track);
@@ -237,6 +247,7 @@ export class Outlet {
     this.#writing = true;
     if (this.#wire.write(batch.join())) this.#writing = false;
     this.#slow = this.#writing;
+    if (this.#slow) this.#context.onUnsent(this.#wire.unsent);
     return !this.#writing;
   }
 }

@@ -4,8 +4,8 @@ import { Deque } from '../log/deque.js';
 export interface Visited {
   /** The tenant whose turn it counts as; the same for as long as it is scheduled. */
   readonly turn: string;
-  /** Whether it waits for a visit. Owned by the scheduler. */
-  scheduled: boolean;
+  /** Since when it waits for a visit, monotonic ms; null: it doesn't. Owned by the scheduler. */
+  waitsSince: number | null;
   /** Sends some of what is due. True: there is more that could go at once. */
   visit(): boolean;
 }
@@ -31,11 +31,21 @@ export class Scheduler {
   readonly #defer: (task: () => void) => void;
   readonly #now: () => number;
   #deferred = false;
+  /** The clock as last read in this run: exact enough for how long somebody waits. */
+  #time = 0;
 
   /** `defer` runs a task once the I/O of this turn is done, so that what arrives together leaves together. */
   constructor(defer: (task: () => void) => void, now: () => number) {
     this.#defer = defer;
     this.#now = now;
+  }
+
+  /** How long the one has waited who waits longest, in ms. Who can't take anything at the moment doesn't wait. */
+  get longestWait(): number {
+    let since = Infinity;
+    for (const turn of this.#turns.values())
+      since = Math.min(since, turn.waiting.first()?.waitsSince ?? Infinity);
+    return Math.max(0, this.#now() - since);
   }
 
   get waiting(): number {
@@ -45,40 +55,45 @@ export class Scheduler {
   }
 
   schedule(one: Visited): void {
-    if (one.scheduled) return;
-    one.scheduled = true;
+    if (one.waitsSince !== null) return;
+    if (!this.#deferred) this.#time = this.#now();
     let turn = this.#turns.get(one.turn);
     if (turn === undefined) {
       turn = { name: one.turn, waiting: new Deque() };
       this.#turns.set(one.turn, turn);
       this.#order.push(turn);
     }
-    turn.waiting.push(one);
-    if (this.#deferred) return;
-    this.#deferred = true;
-    this.#defer(this.#run);
+    this.#add(one, turn);
+    this.#deferRun();
   }
 
   readonly #run = (): void => {
     this.#deferred = false;
-    const until = this.#now() + BUDGET_MS;
-    for (let visits = 1; ; visits++) {
+    this.#time = this.#now();
+    const until = this.#time + BUDGET_MS;
+    for (let visits = 1; this.#time < until; visits++) {
       const turn = this.#order.shift();
       if (turn === undefined) return;
       const one = turn.waiting.shift();
       if (one !== undefined) {
-        one.scheduled = false;
-        if (one.visit() && !one.scheduled) {
-          one.scheduled = true;
-          turn.waiting.push(one);
-        }
+        one.waitsSince = null;
+        if (one.visit() && one.waitsSince === null) this.#add(one, turn);
       }
       if (turn.waiting.length > 0) this.#order.push(turn);
       else this.#turns.delete(turn.name);
-      if (visits % VISITS_PER_LOOK === 0 && this.#now() >= until) break;
+      if (visits % VISITS_PER_LOOK === 0) this.#time = this.#now();
     }
-    if (this.#order.length === 0 || this.#deferred) return;
+    if (this.#order.length > 0) this.#deferRun();
+  };
+
+  #add(one: Visited, turn: Turn): void {
+    one.waitsSince = this.#time;
+    turn.waiting.push(one);
+  }
+
+  #deferRun(): void {
+    if (this.#deferred) return;
     this.#deferred = true;
     this.#defer(this.#run);
-  };
+  }
 }

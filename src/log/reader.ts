@@ -1,5 +1,6 @@
 import type { Deque } from './deque.js';
 import type { Entry } from './entry.js';
+import { Heap, type HeapPlace } from './heap.js';
 import type { Ring } from './ring.js';
 import { TENANT_KEY } from './ring.js';
 
@@ -8,8 +9,10 @@ export interface Reader {
   readonly tenant: string;
   /** The audience keys under which entries for this reader stand. */
   readonly keys: Iterable<string>;
-  /** Whether entries that aren't found by key may be for it: it has wildcard subscriptions. */
-  readonly scansTopics: boolean;
+  /** Its wildcard subscriptions, by pattern: entries that aren't found by key may be for it. */
+  readonly patterns: ReadonlyMap<string, unknown>;
+  /** Whether a pattern matches a topic. */
+  matches(pattern: string, topic: string): boolean;
   /**
    * The one decision whether an entry goes to this reader, for live and replay alike: lists only find candidates.
    * A fault in an index can then cost an event, never leak one.
@@ -30,11 +33,18 @@ export interface RunLimits {
   readonly looks: number;
 }
 
-/** One list of candidates and how far it has been read. */
+/** One list of candidates, how far it has been read, and the entry that it stands at. */
 interface Source {
   readonly list: Deque<Entry>;
   index: number;
+  at: Entry;
+  readonly place: HeapPlace;
 }
+
+type Sources = Heap<Source>;
+
+/** A reader with wildcards that has so few entries with topics ahead looks at each; further behind, it asks the index. */
+const FEW = 256;
 
 /**
  * What a reader is owed in (from, to], in log order, each entry once: a merge of the lists under its keys. The cost
@@ -64,14 +74,17 @@ export function collect(
   }
 }
 
-function open(rings: readonly (Ring | undefined)[], reader: Reader, from: number, to: number): Source[] {
-  const sources: Source[] = [];
+function open(rings: readonly (Ring | undefined)[], reader: Reader, from: number, to: number): Sources {
+  const sources: Sources = new Heap(
+    (a, b) => a.at.sequence < b.at.sequence,
+    source => source.place,
+  );
   const add = (list: Deque<Entry> | undefined) => {
     const last = list?.last();
     if (list === undefined || last === undefined || last.sequence <= from) return;
     const index = firstAfter(list, from);
-    const first = list.at(index);
-    if (first !== undefined && first.sequence <= to) sources.push({ list, index });
+    const at = list.at(index);
+    if (at !== undefined && at.sequence <= to) sources.add({ list, index, at, place: { index: -1 } });
   };
   for (const ring of rings) {
     if (ring === undefined) continue;
@@ -79,21 +92,42 @@ function open(rings: readonly (Ring | undefined)[], reader: Reader, from: number
     if (ring.tenant === null) continue;
     for (const key of reader.keys) add(ring.under(key));
     add(ring.wide);
-    if (reader.scansTopics) add(ring.topical);
+    if (reader.patterns.size > 0) addMatching(ring, reader, from, add);
   }
   return sources;
 }
 
-/** The oldest entry that any source stands at; every source that stands at it moves on, which is how duplicates go. */
-function takeOldest(sources: readonly Source[]): Entry | undefined {
-  let oldest: Entry | undefined;
-  for (const source of sources) {
-    const entry = source.list.at(source.index);
-    if (entry !== undefined && (oldest === undefined || entry.sequence < oldest.sequence)) oldest = entry;
+/** Adds the lists in which what matches the reader's patterns stands, or the one of all entries with topics. */
+function addMatching(
+  ring: Ring,
+  reader: Reader,
+  from: number,
+  add: (list: Deque<Entry> | undefined) => void,
+): void {
+  const ahead = ring.topical.length - firstAfter(ring.topical, from);
+  if (ahead > FEW) {
+    const found = [...reader.patterns.keys()].map(pattern => ring.keysMatching(pattern, reader));
+    // More lists than entries: the one list costs less.
+    if (found.reduce((sum, keys) => sum + keys.length, 0) < ahead) {
+      for (const key of new Set(found.flat())) add(ring.under(key));
+      return;
+    }
   }
+  add(ring.topical);
+}
+
+/** The oldest entry that any source stands at; every source that stands at it moves on, which is how duplicates go. */
+function takeOldest(sources: Sources): Entry | undefined {
+  const oldest = sources.peek()?.at;
   if (oldest === undefined) return undefined;
-  for (const source of sources) {
-    if (source.list.at(source.index) === oldest) source.index++;
+  for (let source = sources.peek(); source?.at === oldest; source = sources.peek()) {
+    const next = source.list.at(++source.index);
+    if (next === undefined) {
+      sources.remove(source);
+    } else {
+      source.at = next;
+      sources.update(source);
+    }
   }
   return oldest;
 }

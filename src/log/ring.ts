@@ -1,6 +1,7 @@
 import { Deque } from './deque.js';
 import type { Entry } from './entry.js';
 import type { HeapPlace } from './heap.js';
+import { PatternCache } from './pattern-cache.js';
 import { Slabs } from './slabs.js';
 
 /** Measured on Node 20 and 24: a ring with its maps and lists, an entry with its places in ring and id map, and so on. */
@@ -18,6 +19,8 @@ const WIDE = 32;
 export const TENANT_KEY = '*';
 export const userKey = (user: string): string => `u${user}`;
 export const topicKey = (topic: string): string => `t${topic}`;
+const isTopicKey = (key: string): boolean => key.startsWith('t');
+const topicOf = (key: string): string => key.slice(1);
 
 /**
  * What the log holds for one tenant (or, in a ring of its own, for everybody), oldest first, and the index by
@@ -38,6 +41,7 @@ export class Ring {
   readonly byAge: HeapPlace = { index: -1 };
 
   readonly #keys = new Map<string, Deque<Entry>>();
+  readonly #resolved = new PatternCache();
   readonly #ids = new Map<string, Entry>();
   #indexBytes = 0;
 
@@ -63,6 +67,13 @@ export class Ring {
   /** The entries under a key, oldest first. */
   under(key: string): Deque<Entry> | undefined {
     return this.#keys.get(key);
+  }
+
+  /** The topic keys that a wildcard pattern matches at the moment. */
+  keysMatching(pattern: string, by: { matches(pattern: string, topic: string): boolean }): readonly string[] {
+    return this.#resolved.find(pattern, () =>
+      [...this.#keys.keys()].filter(key => isTopicKey(key) && by.matches(pattern, topicOf(key))),
+    );
   }
 
   push(entry: Entry): void {
@@ -92,6 +103,7 @@ export class Ring {
     if (list === undefined) {
       list = new Deque();
       this.#keys.set(key, list);
+      if (isTopicKey(key)) this.#resolved.forget();
       this.#indexBytes += KEY_BYTES + key.length * 2;
     }
     list.push(entry);
@@ -104,6 +116,7 @@ export class Ring {
     list.shift();
     if (list.length > 0) return;
     this.#keys.delete(key);
+    if (isTopicKey(key)) this.#resolved.forget();
     this.#indexBytes -= KEY_BYTES + key.length * 2;
   }
 }

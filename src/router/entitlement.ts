@@ -31,8 +31,12 @@ export class Entitlement implements Reader {
     return this.#keys;
   }
 
-  get scansTopics(): boolean {
-    return this.#patterns.size > 0;
+  get patterns(): ReadonlyMap<string, number> {
+    return this.#patterns;
+  }
+
+  matches(pattern: string, topic: string): boolean {
+    return matches(pattern, topic);
   }
 
   get count(): number {

@@ -122,6 +122,10 @@ class WebSocketWire implements Wire {
     return !this.#waited;
   }
 
+  get unsent(): number {
+    return this.#socket.writableLength;
+  }
+
   probe(): void {
     if (!this.#isOpen) return;
     const position = Buffer.allocUnsafe(POSITION_BYTES);

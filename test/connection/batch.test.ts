@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Batch } from '../../src/connection/batch.js';
+import { JoinedRuns } from '../../src/connection/joined.js';
 import { CursorCodec } from '../../src/log/cursor.js';
 import type { Entry } from '../../src/log/entry.js';
 import { EventLog } from '../../src/log/log.js';
@@ -25,7 +26,7 @@ describe('a batch', () => {
   it('is a view on the slab for neighbours, without a copy', () => {
     const [a, b] = entries(2);
     assert.ok(a !== undefined && b !== undefined);
-    const batch = new Batch(false);
+    const batch = new Batch(false, new JoinedRuns());
     batch.addEntry(a);
     batch.addEntry(b);
     const joined = batch.join();
@@ -37,7 +38,7 @@ describe('a batch', () => {
   it('is a copy for a slow connection, which would keep the whole slab in memory', () => {
     const [a, b] = entries(2);
     assert.ok(a !== undefined && b !== undefined);
-    const batch = new Batch(true);
+    const batch = new Batch(true, new JoinedRuns());
     batch.addEntry(a);
     batch.addEntry(b);
     const joined = batch.join();
@@ -48,7 +49,7 @@ describe('a batch', () => {
   it('keeps entries, copies and messages in order', () => {
     const [a, b, c, d] = entries(4);
     assert.ok(a !== undefined && b !== undefined && c !== undefined && d !== undefined);
-    const batch = new Batch(false);
+    const batch = new Batch(false, new JoinedRuns());
     batch.addEntry(a);
     batch.addMessage('{"x":1}');
     batch.addEntry(b);
@@ -58,5 +59,26 @@ describe('a batch', () => {
     const bytes = batch.bytes;
     assert.deepEqual(batch.join(), Buffer.concat(expected));
     assert.deepEqual([batch.events, bytes], [4, Buffer.concat(expected).length]);
+  });
+
+  it('copies a run together once for all who are due the same, and for nobody else', () => {
+    const [a, b, c, d] = entries(4);
+    assert.ok(a !== undefined && b !== undefined && c !== undefined && d !== undefined);
+    const joined = new JoinedRuns();
+    const join = (...run: Entry[]) => {
+      const batch = new Batch(false, joined);
+      for (const entry of run) batch.addEntry(entry);
+      return batch.join();
+    };
+    const first = join(a, c);
+    assert.equal(join(a, c), first);
+    const other = join(b, c);
+    assert.deepEqual(other, Buffer.concat([frameOf(b), frameOf(c)]));
+    assert.deepEqual(join(a, c), Buffer.concat([frameOf(a), frameOf(c)]));
+    const withMessage = new Batch(false, joined);
+    withMessage.addEntry(a);
+    withMessage.addMessage('{}');
+    withMessage.addEntry(c);
+    assert.deepEqual(withMessage.join(), Buffer.concat([frameOf(a), textFrame('{}'), frameOf(c)]));
   });
 });

@@ -154,10 +154,14 @@ describe('messages that come while a token is checked', () => {
     send({ subscribe: ['b'], ref: 3 });
     await r.settle();
     assert.deepEqual(wire.story, ['hello']);
-    assert.ok(wire.paused, 'no more is read meanwhile');
+    assert.ok(!wire.paused);
+    const big = 'b'.repeat(40_000);
+    send({ unsubscribe: [], ref: 4, ignored: big });
+    send({ unsubscribe: [], ref: 5, ignored: big });
+    assert.ok(wire.paused, 'more than 64 kB waiting: no more is read');
     answer(await openToken(token(r.clock)));
     await r.settle();
-    assert.deepEqual(wire.story, ['hello', 'connected', 'reply 1', 'reply 2', 'reply 3']);
+    assert.deepEqual(wire.story, ['hello', 'connected', ...[1, 2, 3, 4, 5].map(ref => `reply ${ref}`)]);
     assert.ok(!wire.paused);
     assert.equal(r.hub.size.routes.topics, 1);
   });

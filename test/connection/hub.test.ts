@@ -186,3 +186,41 @@ describe('the hub, when its feed comes and goes', () => {
     for (const repeated of events.slice(0, -2)) assert.ok(seen.has(repeated), repeated);
   });
 });
+
+describe('the valve', () => {
+  it('keeps the backlog at the broker while somebody who could be served has waited for more than 500 ms', async () => {
+    const r = rig();
+    await r.enter();
+    r.publish('a', forUser('7'));
+    // Its turn of the event loop doesn't come: what comes in takes all the time.
+    r.clock.advance(700);
+    assert.deepEqual(r.holds, [true]);
+    assert.ok(r.hub.isHeld);
+    await r.settle();
+    r.clock.advance(100);
+    assert.deepEqual(r.holds, [true, false]);
+  });
+
+  it('does not wait for a client that takes nothing', async () => {
+    const r = rig();
+    const { wire } = await r.enter();
+    wire.takes = false;
+    for (let i = 0; i < 10; i++) r.publish(`${i}`, forUser('7'));
+    for (let ms = 0; ms < 2000; ms += 100) {
+      await r.settle();
+      r.clock.advance(100);
+    }
+    assert.deepEqual(r.holds, []);
+  });
+
+  it('is open after a loss of the feed, whose new attachment knows nothing of it', async () => {
+    const r = rig();
+    await r.enter();
+    r.publish('a', forUser('7'));
+    r.clock.advance(700);
+    r.hub.lost('test');
+    r.hub.attached('gap');
+    assert.ok(!r.hub.isHeld);
+    await r.settle();
+  });
+});

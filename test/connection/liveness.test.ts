@@ -49,4 +49,12 @@ describe('liveness', () => {
     assert.ok(!liveness.isDead(2499));
     assert.ok(liveness.isDead(2500));
   });
+
+  it('takes nobody for dead because it looked late itself: the pongs are still to be read', () => {
+    const liveness = new Liveness(1000, 400, 0, 0);
+    liveness.takePing(0);
+    assert.ok(!liveness.isDead(5000), 'the event loop stood still for seconds');
+    assert.ok(!liveness.isDead(5100));
+    assert.ok(liveness.isDead(5300), 'still nothing: dead it is');
+  });
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { JoinedRuns } from '../../src/connection/joined.js';
 import { Outlet, type Place, type Start } from '../../src/connection/outlet.js';
 import { CursorCodec } from '../../src/log/cursor.js';
 import { EventLog, type LogLimits } from '../../src/log/log.js';
@@ -20,7 +21,7 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
   const log = new EventLog({ ...LIMITS, ...limits }, codec, () => epoch++);
   log.beginEpoch(now());
   const wire = new ScriptedWire();
-  const told = { resyncs: [] as string[], fellOffTwice: 0, events: 0 };
+  const told = { resyncs: [] as string[], fellOffTwice: 0, events: 0, unsent: 0, isTight: false };
   const outlet = new Outlet(wire, {
     log,
     now,
@@ -31,6 +32,9 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
       outlet.fail(ENDINGS.fellOff, null);
     },
     onDelivered: events => (told.events += events),
+    onUnsent: bytes => (told.unsent = bytes),
+    isTight: () => told.isTight,
+    joined: new JoinedRuns(),
   });
   wire.owner = {
     flushed: () => outlet.flushed(),

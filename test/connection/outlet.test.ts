@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
+import { JoinedRuns } from '../../src/connection/joined.js';
 import { Outlet } from '../../src/connection/outlet.js';
 import { encodeError, encodeOk } from '../../src/protocol/codec.js';
 import { ENDINGS } from '../../src/protocol/endings.js';
@@ -44,6 +45,9 @@ describe('the outlet', () => {
       onResync() {},
       onFellOffTwice() {},
       onDelivered() {},
+      onUnsent() {},
+      isTight: () => false,
+      joined: new JoinedRuns(),
     });
     bare.say(() => encodeError('token_missing', null));
     bare.flush();

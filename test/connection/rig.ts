@@ -30,6 +30,8 @@ const GAUGES: Gauges = {
   historyBytes: 0,
   historyTenants: 0,
   feedAttached: true,
+  feedHeld: false,
+  unsentBytes: 0,
   feedLagSeconds: 0,
   ready: true,
 };
@@ -64,6 +66,8 @@ export interface Rig {
   /** One that has been let in. */
   enter(wishes?: TokenWishes, first?: object): Promise<Client>;
   publish(id: string, audience?: Audience, data?: string, expiresAt?: number): void;
+  /** What the hub has asked of the feed: true to keep the backlog, false to go on. */
+  readonly holds: readonly boolean[];
   /** A counter by its name and label value, as in /stats. */
   count(name: string, label?: string): number;
 }
@@ -123,6 +127,7 @@ export function rig(options: RigOptions = {}): Rig {
   const clock = options.clock ?? manualClock();
   const metrics = new Metrics();
   const errors: string[] = [];
+  const holds: boolean[] = [];
   const tasks: (() => void)[] = [];
   let sessions = 0;
   let epoch = options.firstEpoch ?? 1;
@@ -145,6 +150,7 @@ export function rig(options: RigOptions = {}): Rig {
     random: options.random ?? (() => 0),
     newSessionId: () => `session-${++sessions}`,
     defer: task => void tasks.push(task),
+    holdFeed: held => void holds.push(held),
     onGivenUp: () => {},
   });
   if (options.attached ?? true) hub.attached('first');
@@ -174,6 +180,7 @@ export function rig(options: RigOptions = {}): Rig {
     log,
     clock,
     errors,
+    holds,
     settle,
     flush,
     open,

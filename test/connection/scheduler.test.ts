@@ -15,7 +15,7 @@ function rig(msPerVisit = 0) {
     let left = visitsWanted;
     return {
       turn,
-      scheduled: false,
+      waitsSince: null,
       visit() {
         visits.push(name);
         now += msPerVisit;
@@ -87,7 +87,7 @@ describe('the scheduler', () => {
     let visits = 0;
     const one: Visited = {
       turn: 't',
-      scheduled: false,
+      waitsSince: null,
       visit() {
         if (++visits === 1) scheduler.schedule(one);
         return visits === 1;
@@ -104,5 +104,18 @@ describe('the scheduler', () => {
     for (let i = 0; i < 5; i++) scheduler.schedule(member(`${i}`, `${i}`));
     assert.equal(tasks.length, 1);
     assert.equal(scheduler.waiting, 5);
+  });
+
+  it('knows how long the one has waited who waits longest', () => {
+    const { scheduler, member, turn } = rig(10);
+    assert.equal(scheduler.longestWait, 0);
+    for (let i = 0; i < 20; i++) scheduler.schedule(member(`${i}`, 't'));
+    turn();
+    const first = scheduler.longestWait;
+    assert.ok(first >= 10, `${first} ms`);
+    turn();
+    assert.ok(scheduler.longestWait > first);
+    while (scheduler.waiting > 0) turn();
+    assert.equal(scheduler.longestWait, 0);
   });
 });

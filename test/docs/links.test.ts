@@ -76,6 +76,8 @@ test('every metric that a guide names is one', () => {
     historyBytes: 0,
     historyTenants: 0,
     feedAttached: true,
+    feedHeld: false,
+    unsentBytes: 0,
     feedLagSeconds: 0,
     ready: true,
   });

@@ -113,6 +113,8 @@ describe('docs/operations.md', () => {
       historyBytes: 0,
       historyTenants: 0,
       feedAttached: true,
+      feedHeld: false,
+      unsentBytes: 0,
       feedLagSeconds: 0,
       ready: true,
     });

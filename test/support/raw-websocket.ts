@@ -80,9 +80,14 @@ export class RawWebSocket {
   }
 
   /** Resolves after the handshake; `behind` goes out with it, in the same write. */
-  static async open(url: string, behind: Buffer = Buffer.alloc(0)): Promise<RawWebSocket> {
+  static async open(
+    url: string,
+    behind: Buffer = Buffer.alloc(0),
+    headers: readonly string[] = [],
+    path = '/ws',
+  ): Promise<RawWebSocket> {
     const raw = new RawWebSocket(await rawSocket(url));
-    raw.#socket.write(Buffer.concat([Buffer.from(upgradeRequest('/ws')), behind]));
+    raw.#socket.write(Buffer.concat([Buffer.from(upgradeRequest(path, headers)), behind]));
     await raw.until(() => raw.#upgraded);
     return raw;
   }

@@ -28,6 +28,10 @@ export class ScriptedWire implements Wire {
     return this.messages.map(describeMessage);
   }
 
+  get unsent(): number {
+    return this.#inFlight?.given.length ?? 0;
+  }
+
   get isWriting(): boolean {
     return this.#inFlight !== null;
   }
