@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { eventually } from '../support/eventually.js';
+import { startWarren, type WarrenInProcess } from '../support/warren.js';
+
+const WINDOW = 16 * 1024;
+/** One visit's worth may be on top of the window when it fills. */
+const VISIT = 64 * 1024;
+
+describe('the window of a WebSocket', () => {
+  let warren: WarrenInProcess;
+  before(async () => {
+    warren = await startWarren({
+      MAX_IN_FLIGHT_BYTES: `${WINDOW}`,
+      PING_INTERVAL_MS: '500',
+      PONG_TIMEOUT_MS: '500',
+    });
+  });
+  after(() => warren.stop());
+
+  const filler = 'x'.repeat(4000);
+  const fill = async (user: string, count: number) => {
+    for (let i = 0; i < count; i++) {
+      await warren.publish({ id: `${user}-${i}`, tenant: 'acme', user, data: filler });
+    }
+  };
+
+  it('bounds what a client that does not read takes of the kernel; reading again, it gets the rest in order', async () => {
+    const client = await warren.enter({ user: 'deaf' });
+    const before = await warren.metric('warren_sent_bytes_total');
+    client.stopReading();
+    await fill('deaf', 100);
+    const sent = (await warren.metric('warren_sent_bytes_total')) - before;
+    assert.ok(sent <= WINDOW + VISIT, `${sent} bytes of 400 kB were sent`);
+    client.resumeReading();
+    await client.event('deaf-99');
+    assert.deepEqual(
+      client.events().map(({ id }) => id),
+      Array.from({ length: 100 }, (_, i) => `deaf-${i}`),
+    );
+    await client.close();
+  });
+
+  it('takes no slow reader for dead, whose pongs come late but come', async () => {
+    const client = await warren.enter({ user: 'slow' });
+    client.stopReading();
+    await fill('slow', 60);
+    const begun = performance.now();
+    // A slow machine or network: after each read it does nothing for most of the pong timeout.
+    const pauses = setInterval(() => client.resumeReading(), 400);
+    for (let taken = 0; taken < 60; taken++) {
+      await client.event();
+      client.stopReading();
+    }
+    clearInterval(pauses);
+    client.resumeReading();
+    assert.ok(performance.now() - begun > 1000, 'it took several pong timeouts');
+    assert.equal(client.events().length, 60);
+    await client.close();
+  });
+
+  it('is deaf to nobody: a client that reads nothing and answers nothing is gone within ping and pong time', async () => {
+    const client = await warren.enter({ user: 'dead' });
+    client.stopReading();
+    await fill('dead', 60);
+    await eventually(
+      () => warren.metric('warren_connections_closed_total{how="noSignOfLife"}'),
+      count => count === 1,
+      8000,
+    );
+    client.resumeReading();
+    await client.closed;
+  });
+});
