@@ -20,10 +20,18 @@ const ARROWS = new Map([
 ]);
 
 /** Files beside the folders that anybody may import; they import no folder. */
-const COMMON = ['clock.ts', 'logger.ts', 'limited-log.ts', 'setting.ts', 'formats.ts'];
+const COMMON = new Set(['clock.ts', 'logger.ts', 'limited-log.ts', 'setting.ts', 'formats.ts']);
 
 /** Files that put the parts together: only they know everybody, and nobody else imports them. */
-const SHELL = ['main.ts', 'run.ts', 'app.ts', 'config.ts', 'config-sources.ts', 'settings.ts', 'metrics.ts'];
+const SHELL = new Set([
+  'main.ts',
+  'run.ts',
+  'app.ts',
+  'config.ts',
+  'config-sources.ts',
+  'settings.ts',
+  'metrics.ts',
+]);
 
 /** Package → the one file that may import it. */
 const ONLY_IN = new Map([
@@ -35,13 +43,13 @@ const ONLY_IN = new Map([
 ]);
 
 const CLOCKS = /\b(?:Date\.now|new Date\b|performance\.now|setTimeout|setInterval)\b/;
-const MAY_READ_CLOCKS = ['clock.ts'];
+const MAY_READ_CLOCKS = new Set(['clock.ts']);
 
 /** Logic without I/O: no process, no console, no chance, and only such files as its imports. */
 const PURE =
   /^(?:protocol|log|router)\/(?!settings)|^connection\/(?:session|liveness|token-bucket|batch)\.ts$|^broker\/(?:envelope|audience|json|topology|backoff|rejections|delivery)\.ts$|^auth\/(?:claims|decode|keys|options)\.ts$/;
 const IMPURE = /\b(?:process\.|console\.|Math\.random|randomBytes|randomUUID|setImmediate)/;
-const HAS_I_O = [
+const HAS_I_O = new Set([
   'node:net',
   'node:http',
   'node:https',
@@ -49,7 +57,7 @@ const HAS_I_O = [
   'node:fs/promises',
   'node:child_process',
   'node:tls',
-];
+]);
 
 /**
  * @param {ReadonlyMap<string, string>} files path below src/ → text
@@ -76,9 +84,9 @@ export function findBreaches(files) {
     for (const name of imports) {
       const only = ONLY_IN.get(name.split('/')[0] ?? '');
       if (only !== undefined && only !== path) breaches.push(`${path}: only ${only} may import ${name}`);
-      if (PURE.test(path) && HAS_I_O.includes(name)) breaches.push(`${path}: is pure, but imports ${name}`);
+      if (PURE.test(path) && HAS_I_O.has(name)) breaches.push(`${path}: is pure, but imports ${name}`);
     }
-    if (CLOCKS.test(code) && !MAY_READ_CLOCKS.includes(path)) {
+    if (CLOCKS.test(code) && !MAY_READ_CLOCKS.has(path)) {
       breaches.push(`${path}: reads a clock or sets a timer; take a Clock instead`);
     }
     if (PURE.test(path) && IMPURE.test(code))
@@ -97,11 +105,11 @@ function forbidden(from, to) {
   const fromFolder = folderOf(from);
   const toFolder = folderOf(to);
   if (fromFolder === '') {
-    if (COMMON.includes(from) && toFolder !== '') return 'what everybody may import imports no folder';
-    return COMMON.includes(from) || SHELL.includes(from) ? null : 'is neither common nor part of the shell';
+    if (COMMON.has(from) && toFolder !== '') return 'what everybody may import imports no folder';
+    return COMMON.has(from) || SHELL.has(from) ? null : 'is neither common nor part of the shell';
   }
   if (fromFolder === toFolder) return null;
-  if (toFolder === '') return COMMON.includes(to) ? null : 'nobody but the shell may import the shell';
+  if (toFolder === '') return COMMON.has(to) ? null : 'nobody but the shell may import the shell';
   return ARROWS.get(fromFolder)?.includes(toFolder) ? null : `no arrow from ${fromFolder}/ to ${toFolder}/`;
 }
 

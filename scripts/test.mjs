@@ -54,7 +54,9 @@ function testFiles(chosen) {
     .map(path => join('build', 'test', path))
     .sort();
   if (chosen.length === 0) return all;
-  return all.filter(path => chosen.some(part => path.includes(part.replace(/^(?:build\/)?/, '').replace(/\.ts$/, '.js'))));
+  return all.filter(path =>
+    chosen.some(part => path.includes(part.replace(/^(?:build\/)?/, '').replace(/\.ts$/, '.js'))),
+  );
 }
 
 await ensureDependencies();

@@ -185,9 +185,9 @@ describe('two pods on one RabbitMQ', () => {
       }),
     );
     let sent = 0;
-    let publishing = true;
+    const publishing = new AbortController();
     const load = (async () => {
-      while (publishing) await publish(`load-${sent++}`, { tenant: 'acme', user: '30' });
+      while (!publishing.signal.aborted) await publish(`load-${sent++}`, { tenant: 'acme', user: '30' });
     })();
     await clients[0]?.event();
     leaving.signal('SIGTERM');
@@ -203,7 +203,7 @@ describe('two pods on one RabbitMQ', () => {
       }),
     );
     assert.equal(await leaving.exited, 0);
-    publishing = false;
+    publishing.abort();
     await load;
     const last = `load-${sent - 1}`;
     for (const { old, now } of moved) {
@@ -214,8 +214,8 @@ describe('two pods on one RabbitMQ', () => {
         assert.ok(got.has(`load-${i}`), `load-${i} of ${sent}, begun at ${begun}`);
       await now.close();
     }
-    const { ctl } = await sharedBroker();
-    assert.doesNotMatch(await ctl('list_queues', 'name'), /pod-leaving/);
+    const broker = await sharedBroker();
+    assert.doesNotMatch(await broker.ctl('list_queues', 'name'), /pod-leaving/);
   });
 
   test('while draining, new sockets get 503 with Retry-After, and a second signal ends the process at once', async () => {
