@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CursorCodec } from '../../src/log/cursor.js';
 import { ENDINGS } from '../../src/protocol/endings.js';
 import { Entitlement } from '../../src/router/entitlement.js';
 import { cursorOf } from '../support/messages.js';
@@ -169,5 +170,26 @@ describe('an outlet that resumes from the cursor of another pod', () => {
       wire.messages.map(({ cursor }) => cursor === 'x'.repeat(23)),
       [true, false, false],
     );
+  });
+
+  it('claims in the resync of a gap no later time than it has sent: other pods go by it', () => {
+    const { wire, append, pump, log, clock, now } = setup();
+    const codec = new CursorCodec(['a key for tests and nothing else']);
+    wire.takes = false;
+    append('held');
+    pump();
+    clock.advance(1000);
+    log.beginEpoch(now());
+    const gapEndedAt = clock.wall();
+    clock.advance(1000);
+    // Of the new epoch, received and covered, though not sent yet when the resync is composed.
+    append('new');
+    log.cover(clock.wall());
+    wire.takes = true;
+    wire.release();
+    pump();
+    assert.deepEqual(wire.story, ['event held', 'resync feed_gap', 'event new']);
+    const position = codec.open(cursorOf(wire.messages[1]));
+    assert.ok(position !== null && position.coveredUntil <= gapEndedAt);
   });
 });

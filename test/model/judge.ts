@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import type { Clock } from '../../src/clock.js';
+import type { ServerMessage } from '../support/messages.js';
+import { describeMessage } from '../support/messages.js';
+import type { Ledger } from './ledger.js';
+import type { Mark, Order, Person, Publication } from './model.js';
+
+/** A pod as seen from outside. */
+export interface PodView {
+  readonly order: Order;
+  readonly clock: Clock;
+  readonly lost: boolean;
+  /** Nothing is evicted in this case: no excuse for a resync. */
+  readonly roomy: boolean;
+  /** The time in a cursor: all that reached the broker before it is there. What other pods go by (wall clock, ms). */
+  timeIn(cursor: string): number;
+}
+
+/** What the first good token was answered with inside, before anybody saw it. */
+export interface Entry {
+  readonly person: Person;
+  readonly head: number;
+  /** Monotonic ms. */
+  readonly time: number;
+  readonly boundary: number;
+  readonly presented: string | null;
+  readonly subscribed: readonly string[];
+  readonly denied: readonly unknown[];
+}
+
+/** A message that must come, at its place: behind all up to `head`, ahead of the rest. */
+export interface Placed {
+  readonly head: number;
+  readonly what: object;
+}
+
+/** Holds what one connection is told against the model. */
+export class Judge {
+  /** Nothing but errors may come any more. */
+  banned = false;
+  connected = false;
+  fault: unknown = null;
+  entry: Entry | null = null;
+  readonly placed: Placed[] = [];
+  /** `code ref` of the errors that must come. */
+  readonly errors: string[] = [];
+  /** Every cursor that it was told, oldest first. */
+  readonly cursors: string[] = [];
+  readonly #pod: PodView;
+  readonly #ledger: Ledger;
+  readonly #story: string[] = [];
+  /** Up to here all that it was owed is known to have been sent. */
+  #at = 0;
+  /** It stands here or further. */
+  #low = 0;
+  #base: Mark | null = null;
+  #lastEventId: string | null = null;
+
+  constructor(pod: PodView, ledger: Ledger) {
+    this.#pod = pod;
+    this.#ledger = ledger;
+  }
+
+  /** Whoever writes catches what is thrown, so the first fault is kept. */
+  read(message: ServerMessage): void {
+    this.#story.push(describeMessage(message));
+    try {
+      this.#within(() => this.#judge(message));
+    } catch (error) {
+      this.fault ??= error;
+    }
+  }
+
+  /** It has taken all there is and nobody has anything to do: nothing may be missing. */
+  settled(): void {
+    this.#within(() => {
+      assert.equal(this.connected, this.entry !== null, 'it was let in and has been told so');
+      assert.deepEqual(this.placed, [], 'messages never came');
+      assert.deepEqual(this.errors, [], 'errors never came');
+      if (this.connected) this.#passTo(this.#pod.order.head);
+    });
+  }
+
+  #within(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      if (error instanceof Error) error.message += `\nit was told: ${this.#story.slice(-25).join(', ')}`;
+      throw error;
+    }
+  }
+
+  #judge(message: ServerMessage): void {
+    if (this.#story.length === 1) {
+      assert.equal(message.event, 'hello', 'hello comes first');
+      return;
+    }
+    if (message.type === 'error') {
+      this.#error(message);
+      return;
+    }
+    if (message.type === 'system' && message.event === 'connected') {
+      this.#connect(message);
+      return;
+    }
+    assert.ok(!this.banned, 'nothing but the reason follows once it is to be closed');
+    assert.ok(this.connected, 'nothing comes before it is let in');
+    if (message.type === 'event') this.#event(message);
+    else if (message.type === 'reply')
+      this.#take(message, ['type', 'ref', 'subscribed', 'unsubscribed', 'denied']);
+    else if (message.event === 'stale') this.#take(message, ['event', 'stale']);
+    else if (message.event === 'resync') this.#resync(message);
+    if (message.type === 'reply' || message.event === 'ping')
+      assert.equal(message.lastEventId, this.#lastEventId, 'lastEventId is that of the last event sent');
+    if (message.cursor !== undefined && message.type !== 'event') this.#claim(message.cursor, this.#low);
+  }
+
+  #error({ code, ref }: ServerMessage): void {
+    const index = this.errors.indexOf(`${code} ${ref}`);
+    if (index >= 0) this.errors.splice(index, 1);
+    else
+      assert.ok(['auth_timeout', 'access_denied', 'over_capacity'].includes(code ?? ''), `an error ${code}`);
+  }
+
+  #connect(message: ServerMessage): void {
+    const { entry } = this;
+    assert.ok(entry !== null && !this.connected, 'it is let in once, with a good token');
+    const { person, presented } = entry;
+    this.connected = true;
+    assert.deepEqual(
+      [message.user, message.tenant, message.subscribed, message.denied, message.lastEventId, message.stale],
+      [person.user, person.tenant, entry.subscribed, entry.denied, null, this.#pod.lost],
+    );
+    const mark = presented === null ? null : this.#ledger.find(presented);
+    const here = mark?.order === this.#pod.order;
+    const sameEpoch = here && mark.epoch?.boundary === entry.boundary;
+    if (presented === null) assert.equal(message.resume, 'new');
+    else if (mark === null) assert.equal(message.reason, 'unknown_position', 'no cursor of ours');
+    else if (here && mark.head < entry.boundary)
+      assert.equal(message.reason, 'feed_gap', 'that epoch is over');
+    else if (here && !sameEpoch) assert.equal(message.resume, 'resync', 'that epoch is over');
+    else if (here && this.#pod.roomy) assert.equal(message.resume, 'resumed', 'nothing was lost since');
+    if (message.resume !== 'resumed' || mark === null) {
+      this.#at = this.#low = entry.head;
+      this.#claim(message.cursor, entry.head);
+      return;
+    }
+    assert.equal(message.cursor, presented);
+    person.start.after = sameEpoch ? mark.low : entry.boundary;
+    person.start.known = mark;
+    this.#base = mark;
+    this.#at = this.#low = person.start.after;
+    this.cursors.push(message.cursor ?? '');
+  }
+
+  #event(message: ServerMessage): void {
+    const { order, clock } = this.#pod;
+    const same = [...order.slots.entries()].filter(
+      ([i, one]) => i >= this.#at && one !== null && isSame(one, message),
+    );
+    // Published twice, it may stand in two places, of which one is past.
+    const [index = -1] =
+      same.find(
+        ([i, one]) => one !== null && one.expiresAt > clock.wall() && this.#due(one, i + 1) !== 'no',
+      ) ??
+      same[0] ??
+      [];
+    const position = index + 1;
+    assert.ok(position > 0, `${message.id} is out of order, comes twice, or was never published`);
+    const one = order.slots[position - 1];
+    assert.ok(one !== null && one !== undefined);
+    assert.notEqual(
+      this.#due(one, position),
+      'no',
+      `${message.id} (${position}) leaked: ${JSON.stringify(one)}`,
+    );
+    assert.ok(one.expiresAt > clock.wall(), `${message.id} has expired`);
+    this.#passTo(position - 1);
+    assert.ok((this.placed[0]?.head ?? Infinity) >= position, `${message.id} overtook a message`);
+    assert.ok(!('users' in message), 'nobody learns who else got it');
+    this.#at = this.#low = position;
+    this.#lastEventId = one.id;
+    this.#claim(message.cursor, position, position);
+  }
+
+  #take(message: ServerMessage, fields: readonly (keyof ServerMessage)[]): void {
+    const next = this.placed.shift();
+    const what = Object.fromEntries(fields.map(field => [field, sorted(message[field])]));
+    assert.deepEqual(what, next?.what, 'this is not what should come next');
+    const head = next?.head ?? 0;
+    this.#passTo(head);
+    this.#low = Math.max(this.#low, head);
+  }
+
+  #resync({ reason, delayMs, lastEventId }: ServerMessage): void {
+    const { order, clock, roomy } = this.#pod;
+    const { entry } = this;
+    assert.ok(delayMs !== undefined && delayMs >= 0 && lastEventId === null);
+    this.#lastEventId = null;
+    if (reason === 'evicted') {
+      assert.ok(!roomy, 'nothing was evicted');
+      const isNews = order.head !== entry?.head || clock.monotonic() !== entry.time;
+      assert.ok(isNews, 'it was told that nothing is missing when something was already');
+      this.#at = this.#low = order.head;
+      return;
+    }
+    assert.equal(reason, 'feed_gap');
+    const gap = order.epochs.find(({ boundary }) => boundary > this.#at)?.boundary;
+    assert.ok(gap !== undefined, 'there was no gap');
+    this.#passTo(gap - 1);
+    assert.ok((this.placed[0]?.head ?? Infinity) >= gap, 'a resync overtook a message');
+    this.#at = this.#low = order.epochs.at(-1)?.boundary ?? 0;
+  }
+
+  /** Everything up to there that was owed must have come, or be past. */
+  #passTo(position: number): void {
+    const { order } = this.#pod;
+    for (; this.#at < position; this.#at++) {
+      const one = order.slots[this.#at];
+      assert.ok(one !== null, 'went on behind a gap in the feed without a resync');
+      if (one === undefined || !this.#isOwed(one, this.#at + 1)) continue;
+      assert.fail(`${one.id} (${this.#at + 1}) was lost silently: ${JSON.stringify(one)}`);
+    }
+  }
+
+  #due(one: Publication, position: number) {
+    return this.entry?.person.due(one, position) ?? 'no';
+  }
+
+  /** It may say that all up to `low` is there, and not more than really is. */
+  #claim(cursor: string | undefined, low: number, high = this.#sentUpTo()): void {
+    assert.ok(cursor !== undefined);
+    this.cursors.push(cursor);
+    // While it catches up on another pod, the cursor that it came with is repeated.
+    if (cursor === this.entry?.presented && this.#base !== null && this.#base.order !== this.#pod.order)
+      return;
+    this.#ledger.claim(cursor, this.#pod.order, low, high, this.#base);
+    this.#claimTime(this.#pod.timeIn(cursor));
+  }
+
+  #claimTime(until: number): void {
+    const { order, clock } = this.#pod;
+    const begin = clock.wall() - clock.monotonic();
+    for (let i = this.#at; i < order.head; i++) {
+      const one = order.slots[i];
+      if (!one || begin + one.at >= until || !this.#isOwed(one, i + 1)) continue;
+      assert.fail(
+        `the cursor is for all until ${until - begin} ms, but ${one.id} of ${one.at} ms is still owed`,
+      );
+    }
+  }
+
+  /** The last place before something that it is owed and hasn't got. */
+  #sentUpTo(): number {
+    const { order } = this.#pod;
+    for (let i = this.#at; i < order.head; i++) {
+      const one = order.slots[i];
+      if (one === null || (one !== undefined && this.#isOwed(one, i + 1))) return i;
+    }
+    return order.head;
+  }
+
+  #isOwed(one: Publication, position: number): boolean {
+    return one.expiresAt > this.#pod.clock.wall() && this.#due(one, position) === 'must';
+  }
+}
+
+/** Which order the subscriptions that ended come in is nobody's business. */
+function sorted(value: unknown): unknown {
+  return Array.isArray(value) && value.every(one => typeof one === 'string') ? [...value].sort() : value;
+}
+
+function isSame(one: Publication, { id, data }: ServerMessage): boolean {
+  return one.id === id && typeof data === 'object' && data !== null && 'n' in data && data.n === one.content;
+}
