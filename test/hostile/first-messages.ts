@@ -1,0 +1,220 @@
+import {
+  ANSWERED,
+  CONNECTED,
+  connected,
+  DENIED,
+  good,
+  MALFORMED,
+  type MessageRow,
+  MISSING,
+  nested,
+  row,
+  TOKENS,
+  WELCOME,
+} from './message-row.js';
+
+const noObject: readonly MessageRow[] = [
+  row('nothing', '', MALFORMED),
+  row('white space', ' \r\n\t', MALFORMED),
+  row('a word', 'hello', MALFORMED),
+  row('a bare token', TOKENS.good, MALFORMED),
+  row('a token as a header has it', `Bearer ${TOKENS.good}`, MALFORMED),
+  row('a form', `access_token=${TOKENS.good}`, MALFORMED),
+  row('XML', '<access_token/>', MALFORMED),
+  row('an HTTP request', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', MALFORMED),
+  row('null', 'null', MALFORMED),
+  row('true', 'true', MALFORMED),
+  row('a number', '1e400', MALFORMED),
+  row('a string', '"access_token"', MALFORMED),
+  row('a string of JSON', JSON.stringify(good()), MALFORMED),
+  row('an empty list', '[]', MALFORMED),
+  row('a message in a list', `[${good()}]`, MALFORMED),
+  row('two messages in one', good() + good(), MALFORMED),
+  row('two messages on two lines', `${good()}\n${good()}`, MALFORMED),
+  row('an object cut short', good().slice(0, -1), MALFORMED),
+  row('a key cut short', '{"access_to', MALFORMED),
+  row('single quotes', good().replaceAll('"', "'"), MALFORMED),
+  row('a comma at the end', good('"x":1').replace(/}$/, ',}'), MALFORMED),
+  row('a comment', `/* */${good()}`, MALFORMED),
+  row('a key without quotes', `{access_token:"${TOKENS.good}"}`, MALFORMED),
+  row('NaN', good('"x":NaN'), MALFORMED),
+  row('a number with a plus', good('"x":+1'), MALFORMED),
+  row('a number with a leading zero', good('"x":01'), MALFORMED),
+  row('a bare line break in a string', good('"x":"\n"'), MALFORMED),
+  row('a bare NUL in a string', good('"x":"\0"'), MALFORMED),
+  row('a NUL behind the object', `${good()}\0`, MALFORMED),
+  row('a byte order mark', `\uFEFF${good()}`, MALFORMED),
+  row('lists 10,000 deep', nested(10_000), MALFORMED),
+  row('60,000 opening brackets', '['.repeat(60_000), MALFORMED),
+  row('10,000 objects that never end', '{"x":'.repeat(10_000), MALFORMED),
+  row('binary', Buffer.from(good()), MALFORMED),
+];
+
+const odd: readonly MessageRow[] = [
+  row('an ordinary message', good(), WELCOME),
+  row('white space around', `\r\n\t ${good()} \n`, WELCOME),
+  row(
+    'fields that nobody knows',
+    good('"type":"auth","":1,"0":2,"user":"8","tenant":"acme","topics":["#"]'),
+    WELCOME,
+  ),
+  row(
+    'names that all objects have',
+    good('"toString":1,"hasOwnProperty":1,"valueOf":null,"toJSON":1'),
+    WELCOME,
+  ),
+  row('__proto__', good('"__proto__":{"subscribe":["b"],"cursor":"x","ref":1}'), WELCOME),
+  row('constructor', good('"constructor":{"prototype":{"subscribe":["b"]}}'), WELCOME),
+  row('a token in __proto__', `{"__proto__":${good()}}`, MISSING),
+  row('a token in a token', `{"access_token":${good()}}`, DENIED),
+  row('a token twice: the last one counts', `{"access_token":"x","access_token":"${TOKENS.good}"}`, WELCOME),
+  row('a token twice, the last one bad', `{"access_token":"${TOKENS.good}","access_token":"x"}`, DENIED),
+  row('an escaped key', good().replace('access_token', 'access\\u005ftoken'), WELCOME),
+  row('an escaped token', `{"access_token":"\\u0065${TOKENS.good.slice(1)}"}`, WELCOME),
+  row('a key in capitals', good().replace('access_token', 'ACCESS_TOKEN'), MISSING),
+  row('10,000 levels in a field that nobody knows', good(`"x":${nested(10_000)}`), WELCOME),
+  row('5,000 fields', good(Array.from({ length: 5000 }, (_, i) => `"f${i}":1`).join(',')), WELCOME),
+  row('a number of 10,000 digits', good(`"x":${'9'.repeat(10_000)}`), WELCOME),
+  row('numbers beyond all bounds', good('"x":[1e400,-1e400,1e-400,-0]'), WELCOME),
+  row('half a surrogate pair', good('"x":"\\ud800"'), WELCOME),
+  row(
+    'a server’s own message',
+    '{"status":"ok","type":"system","event":"connected","connected":true}',
+    MISSING,
+  ),
+  row('an event', '{"type":"event","data":1,"send_to_all":true}', MISSING),
+  row('an empty object', '{}', MISSING),
+  row('a subscription without a token', '{"subscribe":["b"],"ref":1}', {
+    says: ['error token_missing ref 1'],
+  }),
+  row('a ping without a token', '{"ping":true}', MISSING),
+];
+
+const tokens: readonly MessageRow[] = [
+  row('a token of null', '{"access_token":null}', MISSING),
+  row('an empty token', '{"access_token":""}', MISSING),
+  row('a token of white space', '{"access_token":" "}', DENIED),
+  row('a token of 0', '{"access_token":0}', DENIED),
+  row('a token of false', '{"access_token":false}', DENIED),
+  row('a token in a list', `{"access_token":["${TOKENS.good}"]}`, DENIED),
+  row('a token of half a surrogate pair', '{"access_token":"\\ud800"}', DENIED),
+  row('a token of 60,000 characters', `{"access_token":"${'x'.repeat(60_000)}"}`, DENIED),
+  row('a token of 60,000 dots', `{"access_token":"${'.'.repeat(60_000)}"}`, DENIED),
+  row('an expired token', good('"ref":1', TOKENS.expired), {
+    says: ['error access_denied ref 1'],
+    closes: 4401,
+  }),
+  row('a forged token', good('"ref":"r"', TOKENS.forged), {
+    says: ['error access_denied ref "r"'],
+    closes: 4401,
+  }),
+  row('a token without a tenant', good('"ref":1', TOKENS.noTenant), {
+    says: ['error forbidden ref 1'],
+    closes: 4403,
+  }),
+];
+
+const REPLY = 'reply';
+const sequence = (
+  name: string,
+  send: readonly string[],
+  says: readonly string[],
+  closes?: number,
+): MessageRow => ({
+  name,
+  send,
+  says,
+  ...(closes === undefined ? {} : { closes }),
+});
+
+const sequences: readonly MessageRow[] = [
+  sequence('no token at first, then one', ['{}', good()], ['error token_missing', CONNECTED]),
+  sequence('a bad token, then a good one', [good('', TOKENS.forged), good()], DENIED.says, 4401),
+  sequence('nonsense, then a token', ['x', good()], MALFORMED.says, 4400),
+  sequence(
+    'a request right behind the token',
+    [good(), '{"subscribe":["b","c"],"ref":1}'],
+    [CONNECTED, 'reply, ref 1, subscribed b, denied 1 not_granted'],
+  ),
+  sequence('nonsense right behind the token', [good(), 'x'], [CONNECTED, 'error malformed']),
+  sequence(
+    'nonsense three times',
+    [good(), 'x', '[]', '{"ref":[]}'],
+    [CONNECTED, 'error malformed', 'error malformed', 'error malformed'],
+    4400,
+  ),
+  sequence('the same token twice', [good(), good('"ref":2')], [CONNECTED, `${REPLY}, ref 2`]),
+  sequence(
+    'a token that grants less',
+    [good('"subscribe":["b","a.b"]'), good('"ref":2', TOKENS.fresh)],
+    [connected('subscribed b a.b'), 'reply, ref 2, unsubscribed b'],
+  ),
+  sequence(
+    'a second token for somebody else',
+    [good(), good('"ref":2', TOKENS.otherUser)],
+    [CONNECTED, 'error forbidden ref 2'],
+    4403,
+  ),
+  sequence(
+    'a second token for another tenant',
+    [good(), good('', TOKENS.otherTenant), good()],
+    [CONNECTED, 'error forbidden'],
+    4403,
+  ),
+  sequence(
+    'a second token that is forged',
+    [good(), good('"ref":2', TOKENS.forged), '{"ping":true}'],
+    [CONNECTED, 'error access_denied ref 2', 'ping'],
+  ),
+  sequence(
+    'a second token without a tenant',
+    [good(), good('"ref":2', TOKENS.noTenant)],
+    [CONNECTED, 'error access_denied ref 2'],
+  ),
+  sequence(
+    'a second token that is no text',
+    [good(), '{"access_token":7,"ref":2}'],
+    [CONNECTED, 'error access_denied ref 2'],
+  ),
+  sequence(
+    'a forged token with a subscription',
+    [good(), good('"subscribe":["b"],"ref":2', TOKENS.forged), '{"unsubscribe":["b"]}'],
+    [CONNECTED, 'error access_denied ref 2', 'reply, unsubscribed b'],
+  ),
+  sequence(
+    'a cursor in a request',
+    [good(), '{"cursor":"x","ref":2}'],
+    [CONNECTED, 'error unknown_message ref 2'],
+  ),
+  sequence(
+    'unsubscribing what nobody subscribed',
+    [good(), '{"unsubscribe":["nope","__proto__"],"ref":1}'],
+    [CONNECTED, 'reply, ref 1, unsubscribed nope __proto__'],
+  ),
+  sequence(
+    'both at once for the same topic',
+    [good('"subscribe":["b"]'), '{"subscribe":["b"],"unsubscribe":["b"],"ref":1}'],
+    [connected('subscribed b'), 'reply, ref 1, subscribed b, unsubscribed b'],
+  ),
+  sequence(
+    'fifty tokens at once',
+    Array.from({ length: 50 }, () => good()),
+    [CONNECTED, ...Array.from({ length: 49 }, () => REPLY)],
+  ),
+  {
+    name: 'a flood without a token',
+    send: Array.from({ length: 400 }, () => '{}'),
+    says: ['error token_missing', 'error rate_limited'],
+    collapsed: true,
+    closes: 4429,
+  },
+  {
+    name: 'a flood behind a token',
+    send: [good(), ANSWERED, ...Array.from({ length: 400 }, () => '{}')],
+    says: [CONNECTED, 'error unknown_message', 'error rate_limited'],
+    collapsed: true,
+    closes: 4429,
+  },
+];
+
+export const MESSAGES: readonly MessageRow[] = [...noObject, ...odd, ...tokens, ...sequences];
