@@ -18,9 +18,14 @@ export function createGuard(token: string | null): Guard {
   const wanted = digest(`Bearer ${token}`);
   return request => {
     const given = request.headers.authorization;
-    return given !== undefined && timingSafeEqual(digest(given), wanted) ? 'allowed' : 'unauthorized';
+    return given !== undefined && timingSafeEqual(digest(given.replace(SCHEME, 'Bearer ')), wanted)
+      ? 'allowed'
+      : 'unauthorized';
   };
 }
+
+/** Schemes are compared without case (RFC 9110 §11.1). */
+const SCHEME = /^bearer +/i;
 
 /** Hashed, so that lengths are equal and comparing takes the same time whatever was sent. */
 function digest(text: string): Buffer {

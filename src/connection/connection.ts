@@ -79,6 +79,8 @@ export class Connection implements SessionHost, WireOwner, Visited, Due, Sheddab
   // ---- what the transport tells
 
   text(message: string): void {
+    // A flood goes on for a while after its goodbye.
+    if (this.#state.kind === 'closing' || this.#state.kind === 'closed') return;
     this.#guard(() => {
       this.alive();
       this.#inbound.receive(message, this.#context.clock.monotonic());

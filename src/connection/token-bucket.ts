@@ -27,12 +27,14 @@ const WINDOW_MS = 60_000;
 
 /** Counts a client's faults: the third within 60 s is one too many. */
 export class Strikes {
-  #times: number[] = [];
+  /** The last three: a flood must not make it longer. */
+  readonly #times: number[] = [];
 
   /** Whether this one is the last. `now` in monotonic ms. */
   strike(now: number): boolean {
-    this.#times = this.#times.filter(time => now - time < WINDOW_MS);
     this.#times.push(now);
-    return this.#times.length >= STRIKES;
+    if (this.#times.length > STRIKES) this.#times.shift();
+    const [first = now] = this.#times;
+    return this.#times.length === STRIKES && now - first < WINDOW_MS;
   }
 }

@@ -100,6 +100,8 @@ describe('the guarded part, with a token', () => {
   it('answers whoever has it, from anywhere', async () => {
     const headers = ['Host: pod.cluster.example', `Authorization: Bearer ${TOKEN}`];
     assert.equal((await raw(locked, 'GET /stats', headers)).status, 200);
+    const otherCase = ['Host: pod.cluster.example', `Authorization: bearer ${TOKEN}`];
+    assert.equal((await raw(locked, 'GET /stats', otherCase)).status, 200);
     assert.equal((await locked.publish(VALID)).status, 202);
   });
 

@@ -133,7 +133,8 @@ describe('an upgrade', () => {
     await upgrade(open, '/ws', [`x: ${'y'.repeat(20_000)}`]);
     await upgrade(open, '/ws', [`Sec-WebSocket-Protocol: ${', '.repeat(2000)}`]);
     const plain = `GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${many.join('\r\n')}\r\n\r\n`;
-    assert.equal((await rawRequest(open.publicUrl, plain)).status, 200);
+    // Node 20 leaves out what exceeds 2,000 headers, later versions refuse it.
+    assert.ok([200, 431].includes((await rawRequest(open.publicUrl, plain)).status));
     const client = await open.enter();
     await client.close();
   });
