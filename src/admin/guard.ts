@@ -25,7 +25,7 @@ export function createGuard(token: string | null): Guard {
 }
 
 /** Schemes are compared without case (RFC 9110 §11.1). */
-const SCHEME = /^bearer +/i;
+const SCHEME = /^bearer /i;
 
 /** Hashed, so that lengths are equal and comparing takes the same time whatever was sent. */
 function digest(text: string): Buffer {

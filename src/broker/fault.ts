@@ -48,6 +48,11 @@ const ACCESS_REFUSED = 403;
 export const NOT_FOUND = 404;
 const PRECONDITION_FAILED = 406;
 
+/** Whoever deletes a queue ends its consumer; a question about it that is under way can be answered first. */
+export function isQueueGone(fault: Fault): boolean {
+  return fault.code === NOT_FOUND && fault.text.includes('no queue');
+}
+
 /** For the log: what happened and what to do about it. */
 export function explain(
   step: Step,
@@ -69,6 +74,7 @@ function adviceFor(
       ? `the user may not declare ${exchange}: grant "configure" on it, or declare it elsewhere and set AMQP_DECLARE=false`
       : 'the user lacks a permission: it needs "configure" and "write" on the names that begin with AMQP_QUEUE_PREFIX, "read" on those and on AMQP_EXCHANGE';
   }
+  if (isQueueGone(fault)) return 'its queue was deleted';
   if (fault.code === NOT_FOUND && fault.text.includes('no exchange')) {
     return declare || step === 'attached'
       ? `the exchange ${exchange} was deleted`

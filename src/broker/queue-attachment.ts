@@ -3,7 +3,7 @@ import type { BrokerAddress } from './address.js';
 import { type AmqpChannel, type AmqpConnection, type AmqpConsumer, connect } from './amqplib.js';
 import { type Coverage, trackCoverage } from './coverage.js';
 import type { Delivery } from './delivery.js';
-import { type Fault, faultOf, NOT_FOUND, type Step } from './fault.js';
+import { type Fault, faultOf, isQueueGone, NOT_FOUND, type Step } from './fault.js';
 import type { LossCause } from './report.js';
 import type { Attachment, AttachmentHandlers } from './supervisor.js';
 import type { FeedTls } from './tls-files.js';
@@ -100,9 +100,7 @@ export function attachQueue(
       end('unanswered', { code: null, text: `no answer within ${SETUP_TIMEOUTS * connectTimeoutMs} ms` }),
     );
     step = 'opening a channel';
-    const channel = await opened.openChannel(fault =>
-      end(isProbing && fault.code === NOT_FOUND ? 'exchange' : 'channel', fault),
-    );
+    const channel = await opened.openChannel(fault => end(causeOf(fault), fault));
     const coverage = trackCoverage({
       wall: () => clock.wall(),
       waiting: () => channel.countWaiting(topology.queue),
@@ -143,6 +141,11 @@ export function attachQueue(
     });
     becomeReady();
     await keepAsking(channel, coverage);
+  }
+
+  function causeOf(fault: Fault): LossCause {
+    if (isQueueGone(fault)) return 'cancelled';
+    return isProbing && fault.code === NOT_FOUND ? 'exchange' : 'channel';
   }
 
   function cancelled(): void {

@@ -33,6 +33,14 @@ describe('a fault', () => {
     assert.equal(text, 'bad *** in amqp://pod:***@rabbit');
   });
 
+  it('names the deleted queue, whichever of the broker’s two answers came first', () => {
+    const context = { exchange: 'push.events', declare: true, address };
+    assert.equal(
+      explain('attached', { code: 404, text: "NOT_FOUND - no queue 'q'" }, context),
+      "attached: its queue was deleted (NOT_FOUND - no queue 'q')",
+    );
+  });
+
   it('is explained with its own words when there is no advice', () => {
     const context = { exchange: 'push.events', declare: true, address };
     assert.equal(
@@ -40,8 +48,8 @@ describe('a fault', () => {
       'connecting: certificate has expired',
     );
     assert.equal(
-      explain('attached', { code: 404, text: "NOT_FOUND - no queue 'q'" }, context),
-      "attached: NOT_FOUND - no queue 'q'",
+      explain('attached', { code: 541, text: 'INTERNAL_ERROR' }, context),
+      'attached: INTERNAL_ERROR',
     );
   });
 });

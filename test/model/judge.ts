@@ -14,6 +14,8 @@ export interface PodView {
   readonly roomy: boolean;
   /** The time in a cursor: all that reached the broker before it is there. What other pods go by (wall clock, ms). */
   timeIn(cursor: string): number;
+  /** Which place on this pod a cursor names; null: it is of another pod or epoch. */
+  sequenceOf(cursor: string): number | null;
 }
 
 /** What the first good token was answered with inside, before anybody saw it. */
@@ -158,8 +160,10 @@ export class Judge {
     const same = [...order.slots.entries()].filter(
       ([i, one]) => i >= this.#at && one !== null && isSame(one, message),
     );
-    // Published twice, it may stand in two places, of which one is past.
+    // Published twice, it may stand in two places, of which one is past; where both are possible, its cursor tells.
+    const named = same.length > 1 ? this.#pod.sequenceOf(message.cursor ?? '') : null;
     const [index = -1] =
+      same.find(([i]) => i + 1 === named) ??
       same.find(
         ([i, one]) => one !== null && one.expiresAt > clock.wall() && this.#due(one, i + 1) !== 'no',
       ) ??

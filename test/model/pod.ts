@@ -130,6 +130,14 @@ export class Pod implements PodView {
     this.hub.covered(clock.wall() - clock.monotonic() + first);
   }
 
+  /** Which place on this pod a cursor names; an event that is repeated in an overlap carries the one presented. */
+  sequenceOf(cursor: string): number | null {
+    const position = codec.open(cursor);
+    return position !== null && position.epoch === codec.open(this.log.cursorAt(0, 0))?.epoch
+      ? position.sequence
+      : null;
+  }
+
   /** By the clock of whichever pod it came from first: the other's may differ that much. */
   timeIn(cursor: string): number {
     return (codec.open(cursor)?.coveredUntil ?? Infinity) - Math.abs(this.#spreadMs);
