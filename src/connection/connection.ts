@@ -50,6 +50,7 @@ export class Connection implements SessionHost, WireOwner, Visited, Due, Sheddab
       now: () => ({ wall: clock.wall(), monotonic: clock.monotonic() }),
       resyncDelayMs: context.resyncDelayMs,
       onResync: reason => report.resync(reason),
+      onTooMuch: () => this.fail('rateLimited', 'rate_limited', null),
       onFellOffTwice: () => this.fail('fellOff', null, null),
       onDelivered: (events, bytes) => report.delivered(events, bytes),
       onUnsent: bytes => context.unsent.hold(this, bytes),
@@ -122,7 +123,9 @@ export class Connection implements SessionHost, WireOwner, Visited, Due, Sheddab
   // ---- what the process tells
 
   wake(): void {
-    if (this.#state.kind !== 'closed') this.#context.scheduler.schedule(this);
+    if (this.#state.kind === 'closed') return;
+    this.outlet.notice();
+    this.#context.scheduler.schedule(this);
   }
 
   announceStale(isStale: boolean): void {

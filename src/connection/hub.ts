@@ -123,10 +123,11 @@ export class Hub implements FeedSink {
   open(wire: Wire): Connection {
     const connection = new Connection(this.#context, wire);
     this.#connections.add(connection);
-    this.#unauthenticated.add(connection);
     if (this.#feed.kind === 'never') connection.refuse('noFeed');
-    else if (this.#unauthenticated.size > this.#options.limits.maxUnauthenticated)
+    else if (this.#unauthenticated.size >= this.#options.limits.maxUnauthenticated)
       connection.refuse('overCapacity');
+    // Only those who may still present a token: a refusal that takes its time mustn't cause the next one.
+    else this.#unauthenticated.add(connection);
     return connection;
   }
 

@@ -38,7 +38,8 @@ export class Liveness {
   /** Whether it is time for a ping; if so, the probe that goes with it is taken as sent. */
   takePing(now: number): boolean {
     if (now < this.#nextPingAt) return false;
-    this.#nextPingAt = Math.max(this.#nextPingAt + this.#intervalMs, now);
+    this.#nextPingAt += this.#intervalMs;
+    if (this.#nextPingAt <= now) this.#nextPingAt = now + this.#intervalMs;
     this.#answerDueAt = Math.min(this.#answerDueAt, now + this.#timeoutMs);
     return true;
   }

@@ -20,12 +20,8 @@ export interface SessionHost extends Member {
   fail(how: EndingName, code: ErrorCode | null, ref: Ref | null): void;
 }
 
-/**
- * Answers that may wait for a client that doesn't take them, and topics in those: one message can hold 16,000, and a
- * reply is six times its size. Reading can't be paused instead: the pongs that open the window would stay unread.
- */
-const MAX_PENDING = 200;
-const MAX_PENDING_TOPICS = 20_000;
+/** A topic in a reply, besides its characters. */
+const ECHO_BYTES = 40;
 
 /** An authenticated connection: what its client asks for, and what is due to it by the clock. */
 export class OpenSession {
@@ -34,7 +30,6 @@ export class OpenSession {
   readonly #context: ConnectionContext;
   readonly #host: SessionHost;
   #pingWaits = false;
-  #pendingTopics = 0;
 
   /** Locates the cursor and goes live in one synchronous turn: there is no moment between "replayed" and "live". */
   constructor(context: ConnectionContext, host: SessionHost, identity: Identity, message: ClientMessage) {
@@ -84,7 +79,7 @@ export class OpenSession {
     }
     if (now >= this.session.warnAt) {
       this.session.warnAt = Infinity;
-      this.#host.outlet.say(tokenExpiring(this.#expiresIn()));
+      this.#host.outlet.say(() => tokenExpiring(this.#expiresIn()));
     }
     if (this.liveness.takePing(now)) {
       this.#host.probe();
@@ -149,15 +144,14 @@ export class OpenSession {
   }
 
   #answer(content: Reply): void {
-    const topics = content.subscribed.length + content.unsubscribed.length + content.denied.length;
-    const compose = reply(content);
-    this.#pendingTopics += topics;
-    this.#host.outlet.say(place => {
-      this.#pendingTopics -= topics;
-      return compose(place);
-    });
-    const isTooMuch = this.#host.outlet.pending > MAX_PENDING || this.#pendingTopics > MAX_PENDING_TOPICS;
-    if (isTooMuch) this.#host.fail('rateLimited', 'rate_limited', null);
+    const { subscribed, unsubscribed, denied } = content;
+    // What it will echo: one message can name 16,000 topics.
+    const cost = [...subscribed, ...unsubscribed, ...denied.map(({ topic }) => topic)].reduce(
+      (sum, topic) => sum + ECHO_BYTES + topic.length,
+      0,
+    );
+    if (subscribed.length > 0) this.#host.outlet.anchor();
+    this.#host.outlet.say(reply(content), cost);
   }
 
   /** One at a time: pings of a client that doesn't read mustn't pile up. */

@@ -20,6 +20,8 @@ interface Item {
   /** Not before everything up to here has been sent. */
   readonly after: number;
   readonly compose: (place: Place) => string;
+  /** About how many bytes it holds in memory until then. */
+  readonly cost: number;
 }
 
 /** A reader of the log and how far it has got. */
@@ -27,6 +29,8 @@ interface Track {
   readonly reader: Reader;
   /** Everything up to here has been sent, or wasn't for this reader. */
   position: number;
+  /** The newest place that has a meaning for this reader: an event that it got, where it began, what it subscribed to. */
+  anchor: number;
   coveredUntil: number;
   lastEventId: string | null;
   /** Resumed from another pod's cursor: until the overlap is over, that cursor is the position. */
@@ -44,6 +48,8 @@ export interface OutletContext {
   readonly now: () => Moment;
   readonly resyncDelayMs: () => number;
   readonly onResync: (reason: ResyncReason) => void;
+  /** More waits for it than a client that takes its messages could cause; whoever owns the outlet has to `fail` it. */
+  readonly onTooMuch: () => void;
   /** It fell off the log again too soon; whoever owns the outlet has to `fail` it. */
   readonly onFellOffTwice: () => void;
   readonly onDelivered: (events: number, bytes: number) => void;
@@ -61,6 +67,9 @@ const VISIT_LOOKS = 2048;
 const TWICE_WITHIN_MS = 30_000;
 /** A place before all events. */
 const NOW = 0;
+/** For messages that wait for their place. Reading is not paused instead: pongs come the same way. */
+const MAX_WAITING_BYTES = 256 * 1024;
+const ITEM_BYTES = 250;
 
 /**
  * Everything that leaves for one browser leaves through here, in one order: events, and among them, each at its
@@ -77,6 +86,10 @@ export class Outlet {
   #slow = false;
   #goodbye: Ending | null = null;
   #done = false;
+  /** Bytes of the items. */
+  #waiting = 0;
+  /** All was sent, and nobody has woken it since: what came meanwhile wasn't for it. */
+  #idle = false;
 
   constructor(wire: Wire, context: OutletContext) {
     this.#wire = wire;
@@ -90,17 +103,34 @@ export class Outlet {
 
   /** Begins to follow the log behind a position. */
   follow(reader: Reader, start: Start): void {
-    this.#track = { ...start, reader, lastEventId: null, fellOffAt: -Infinity };
+    this.#idle = false;
+    this.#track = { ...start, reader, anchor: start.position, lastEventId: null, fellOffAt: -Infinity };
+  }
+
+  /**
+   * To be called at every wake. Who was idle until now stands right before the newest entry, whatever has been evicted
+   * behind it: it would have been woken for an entry of its own. Otherwise a client that is owed nothing for the time
+   * between two pings would fall off the log of a busy tenant.
+   */
+  notice(): void {
+    if (!this.#idle || this.#track === null) return;
+    this.#idle = false;
+    this.#track.position = Math.max(this.#track.position, this.#context.log.head - 1);
+  }
+
+  /** What it reads has changed at this place: its cursors mustn't name an earlier one. */
+  anchor(): void {
+    if (this.#track !== null) this.#track.anchor = this.#context.log.head;
   }
 
   /** A message at this place in the stream: behind everything that the log has now. */
-  say(compose: (place: Place) => string): void {
-    this.#add({ after: this.#context.log.head, compose });
+  say(compose: (place: Place) => string, cost = 0): void {
+    this.#add({ after: this.#context.log.head, compose, cost: ITEM_BYTES + cost });
   }
 
   /** A message ahead of events that haven't been sent yet, though behind messages that wait already. */
-  sayNow(compose: (place: Place) => string): void {
-    this.#add({ after: NOW, compose });
+  sayNow(compose: (place: Place) => string, cost = 0): void {
+    this.#add({ after: NOW, compose, cost: ITEM_BYTES + cost });
   }
 
   /** Closes once everything said so far has been sent. */
@@ -111,12 +141,12 @@ export class Outlet {
   /** Drops what waits for its place behind events, says why, and closes. */
   fail(ending: Ending, message: string | null): void {
     if (this.#goodbye !== null) return;
+    this.#goodbye = ending;
     for (let left = this.#items.length; left > 0; left--) {
       const item = this.#items.shift();
       if (item?.after === NOW) this.#items.push(item);
     }
-    if (message !== null) this.sayNow(() => message);
-    this.#goodbye = ending;
+    if (message !== null) this.#items.push({ after: NOW, compose: () => message, cost: 0 });
   }
 
   /** The write that was under way is through. */
@@ -128,21 +158,21 @@ export class Outlet {
   /** Sends what is due, up to one visit's worth. True: there is more that could go at once. */
   flush(): boolean {
     if (this.#writing || this.#done) return false;
+    this.#idle = false;
     const batch = new Batch(this.#slow, this.#context.joined);
-    const room = this.#context.isTight() ? TIGHT_VISIT_BYTES : VISIT_BYTES;
-    let looksLeft = VISIT_LOOKS;
-    while (batch.bytes < room && looksLeft > 0) {
+    const room = Math.min(this.#wire.room, this.#context.isTight() ? TIGHT_VISIT_BYTES : VISIT_BYTES);
+    const looks = { left: VISIT_LOOKS };
+    while (batch.bytes < room && looks.left > 0) {
       const item = this.#items.first();
       const track = this.#track;
       if (item !== undefined && (track === null || item.after <= track.position)) {
         this.#items.shift();
+        this.#waiting -= item.cost;
         batch.addMessage(item.compose(this.#place(track)));
         continue;
       }
       if (track === null || (item === undefined && this.#goodbye !== null)) break;
-      const step = this.#advance(track, item?.after ?? Infinity, batch, room);
-      if (step === 'nothing') break;
-      looksLeft = step === 'partly' ? 0 : looksLeft;
+      if (!this.#advance(track, item?.after ?? Infinity, batch, room, looks)) break;
     }
     if (batch.bytes > 0 && !this.#write(batch)) return false;
     if (this.#goodbye !== null && this.#items.length === 0) {
@@ -150,42 +180,50 @@ export class Outlet {
       this.#wire.close(this.#goodbye);
       return false;
     }
-    return this.#isDue();
+    const isDue = this.#isDue();
+    this.#idle = !isDue && this.#goodbye === null;
+    return isDue;
   }
 
   #add(item: Item): void {
-    if (this.#goodbye === null) this.#items.push(item);
+    if (this.#goodbye !== null) return;
+    this.#items.push(item);
+    this.#waiting += item.cost;
+    if (this.#waiting > MAX_WAITING_BYTES) this.#context.onTooMuch();
   }
 
   #isDue(): boolean {
     return this.#items.length > 0 || (this.#track !== null && this.#track.position < this.#context.log.head);
   }
 
-  /** Moves along the log, not beyond `stop`: sends what is due there, or tells that it is lost. */
-  #advance(track: Track, stop: number, batch: Batch, room: number): 'all' | 'partly' | 'nothing' {
+  /** Moves along the log, not beyond `stop`: sends what is due there, or tells that it is lost. False: nothing to do. */
+  #advance(track: Track, stop: number, batch: Batch, room: number, looks: { left: number }): boolean {
     const { log } = this.#context;
     if (track.position < log.evictedUpTo(track.reader.tenant)) {
       this.#resync(track, 'evicted', batch);
-      return 'all';
+      return true;
     }
     const boundary = log.boundaryAfter(track.position);
     if (track.position === boundary - 1) {
       this.#resync(track, 'feed_gap', batch);
-      return 'all';
+      return true;
     }
     const to = Math.min(stop, log.head, boundary - 1);
-    if (track.position >= to) return 'nothing';
+    if (track.position >= to) return false;
 
-    const limits = { bytes: room - batch.bytes, looks: VISIT_LOOKS };
+    const limits = { bytes: room - batch.bytes, looks: looks.left };
     const run = log.read(track.reader, { from: track.position, to }, limits, this.#context.now());
+    looks.left = run.looksLeft;
     for (const entry of run.entries) this.#addEvent(track, entry, batch);
     const newest = run.entries.at(-1);
     if (newest !== undefined) {
       track.lastEventId = newest.id;
       track.coveredUntil = newest.coveredUntil;
+      track.anchor = newest.sequence;
     }
     track.position = run.upTo;
-    return run.upTo === to ? 'all' : 'partly';
+    // Short of the end for want of room or looks: the rest is for another visit.
+    return run.upTo === to;
   }
 
   #addEvent(track: Track, entry: Entry, batch: Batch): void {
@@ -214,6 +252,7 @@ export class Outlet {
     track.position = reason === 'feed_gap' ? log.boundary : log.head;
     // What the log covers by now takes in events of the new epoch that are still to be sent.
     if (reason !== 'feed_gap') track.coveredUntil = log.coveredUntil;
+    track.anchor = track.position;
     track.overlap = null;
     track.lastEventId = null;
     const { cursor } = this.#place(track);
@@ -237,8 +276,11 @@ export class Outlet {
     if (track.overlap !== null && track.position < track.overlap.until) {
       return { cursor: track.overlap.cursor, lastEventId: track.lastEventId };
     }
-    const coveredUntil = track.position >= log.head ? log.coveredUntil : track.coveredUntil;
-    return { cursor: log.cursorAt(track.position, coveredUntil), lastEventId: track.lastEventId };
+    if (track.position < log.head) {
+      return { cursor: log.cursorAt(track.position, track.coveredUntil), lastEventId: track.lastEventId };
+    }
+    const place = Math.max(track.anchor, log.coveredHead);
+    return { cursor: log.cursorAt(place, log.coveredUntil), lastEventId: track.lastEventId };
   }
 
   /** False: the kernel couldn't take it all; nothing more until `flushed`. */

@@ -94,8 +94,8 @@ export function stale(stale: boolean): Compose {
   return () => encodeOk({ type: 'system', event: 'stale', stale });
 }
 
-export function tokenExpiring(expiresInMs: number): Compose {
-  return () => encodeOk({ type: 'system', event: 'token_expiring', expiresInMs });
+export function tokenExpiring(expiresInMs: number): string {
+  return encodeOk({ type: 'system', event: 'token_expiring', expiresInMs });
 }
 
 export function hello(): string {

@@ -7,6 +7,8 @@ export interface Wire {
    * one write at a time. The bytes must not change until then.
    */
   write(frames: Buffer): boolean;
+  /** How many bytes it may be given at the moment, at least 1 whenever a write may be begun. */
+  readonly room: number;
   /** Bytes that wait in this process because the kernel doesn't take them. */
   readonly unsent: number;
   /** Asks the peer for a sign of life (a WebSocket ping); `WireOwner.alive` follows if there is one. */

@@ -40,6 +40,12 @@ export type Located =
 
 /** Publishers' interleaving differs per queue; measured up to 172 places, so a resume elsewhere goes back at least this many. */
 const OVERLAP_POSITIONS = 1000;
+/**
+ * But not further back than this (or three times the overlap in time): in a quiet log 1,000 positions are all of its
+ * history, and disorder is a matter of time: the 172 places took 41 ms.
+ */
+const OVERLAP_AT_MOST_MS = 30_000;
+const OVERLAP_TIMES = 3;
 /** How far another pod may be ahead of this one: clocks differ, and proof of coverage comes once a second. */
 const AHEAD_MS = 5000;
 /** Too old entries dropped per append at most: about 0.4 ms. Dropping 100,000 at once would block for 30–40 ms. */
@@ -71,6 +77,7 @@ export class EventLog {
   #epoch = 0;
   #timeline = new Timeline(Infinity, 0);
   #coveredUntil = 0;
+  #coveredHead = 0;
 
   constructor(limits: LogLimits, codec: CursorCodec, newEpochId: () => number) {
     this.#limits = limits;
@@ -110,6 +117,14 @@ export class EventLog {
     return this.#coveredUntil;
   }
 
+  /**
+   * Where the head was when coverage was last proven: what a cursor names for whoever is owed nothing. The head itself
+   * would tell every client, by two pings, whether anybody had an event in between.
+   */
+  get coveredHead(): number {
+    return this.#coveredHead;
+  }
+
   get size(): { events: number; bytes: number; tenants: number } {
     return { events: this.#count, bytes: this.#bytes + this.#emptied.bytes, tenants: this.#rings.size };
   }
@@ -129,11 +144,13 @@ export class EventLog {
     }
     this.#timeline = new Timeline(now.wall, this.#head);
     this.#coveredUntil = now.wall;
+    this.#coveredHead = this.#head;
   }
 
   /** The feed has proof that everything that reached the broker before `until` (wall clock, ms) has been appended. */
   cover(until: number): void {
     this.#coveredUntil = until;
+    this.#coveredHead = this.#head;
   }
 
   append(event: Event, now: Moment): Appended {
@@ -211,12 +228,16 @@ export class EventLog {
     }
     if (from < evicted) return { kind: 'lost', reason: 'evicted' };
     const there = this.#timeline.atOrBefore(position.coveredUntil) ?? from;
-    // The overlap in positions is taken only as far as it is there: it adds safety to the one in time, no new way to fail.
-    const further = Math.max(this.boundary, evicted, there - OVERLAP_POSITIONS);
+    // The overlap in positions is taken only as far as it is there, and not back to events that the client may never
+    // have had: it adds safety to the one in time, no new way to fail.
+    const atMost = Math.max(OVERLAP_AT_MOST_MS, OVERLAP_TIMES * this.#limits.resumeOverlapMs);
+    const longAgo = this.#timeline.atOrBefore(position.coveredUntil - atMost);
+    const further = Math.max(this.boundary, evicted, longAgo ?? 0, there - OVERLAP_POSITIONS);
     return {
       kind: 'at',
       sequence: Math.min(from, further),
-      coveredUntil: position.coveredUntil,
+      // Not later than this pod can tell itself: what is subscribed to here begins here.
+      coveredUntil: Math.min(position.coveredUntil, this.#coveredUntil),
       overlapUntil: this.#timeline.after(position.coveredUntil) ?? this.#head,
     };
   }

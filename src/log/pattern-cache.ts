@@ -11,6 +11,10 @@ export class PatternCache {
   readonly #found = new Map<string, readonly string[]>();
   #keys = 0;
 
+  has(pattern: string): boolean {
+    return this.#found.has(pattern);
+  }
+
   find(pattern: string, resolve: () => readonly string[]): readonly string[] {
     const known = this.#found.get(pattern);
     if (known !== undefined) {

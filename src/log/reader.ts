@@ -24,6 +24,8 @@ export interface Run {
   readonly entries: readonly Entry[];
   /** Everything up to here has been looked at; short of the end asked for if a limit was met first. */
   readonly upTo: number;
+  /** Of the limit; 0: it was met. */
+  readonly looksLeft: number;
 }
 
 export interface RunLimits {
@@ -45,6 +47,9 @@ type Sources = Heap<Source>;
 
 /** A reader with wildcards that has so few entries with topics ahead looks at each; further behind, it asks the index. */
 const FEW = 256;
+/** Resolving patterns and opening lists is done anew at every visit: both have to fit into one turn of the event loop. */
+const MAX_MATCHES = 20_000;
+const MAX_LISTS = 256;
 
 /**
  * What a reader is owed in (from, to], in log order, each entry once: a merge of the lists under its keys. The cost
@@ -60,15 +65,17 @@ export function collect(
   const sources = open(rings, reader, range.from, range.to);
   const entries: Entry[] = [];
   let bytes = 0;
-  let looks = 0;
+  let looksLeft = limits.looks;
   for (;;) {
     const entry = takeOldest(sources);
-    if (entry === undefined || entry.sequence > range.to) return { entries, upTo: range.to };
-    if (looks >= limits.looks) return { entries, upTo: entry.sequence - 1 };
-    looks += entry.audience.kind === 'some' ? Math.max(1, entry.audience.topics.size) : 1;
+    if (entry === undefined || entry.sequence > range.to) return { entries, upTo: range.to, looksLeft };
+    if (looksLeft <= 0) return { entries, upTo: entry.sequence - 1, looksLeft: 0 };
+    looksLeft -= entry.audience.kind === 'some' ? Math.max(1, entry.audience.topics.size) : 1;
     if (entry.expiresAt <= now || !reader.entitled(entry)) continue;
     const length = entry.end - entry.start;
-    if (entries.length > 0 && bytes + length > limits.bytes) return { entries, upTo: entry.sequence - 1 };
+    if (entries.length > 0 && bytes + length > limits.bytes) {
+      return { entries, upTo: entry.sequence - 1, looksLeft };
+    }
     bytes += length;
     entries.push(entry);
   }
@@ -105,11 +112,11 @@ function addMatching(
   add: (list: Deque<Entry> | undefined) => void,
 ): void {
   const ahead = ring.topical.length - firstAfter(ring.topical, from);
-  if (ahead > FEW) {
-    const found = [...reader.patterns.keys()].map(pattern => ring.keysMatching(pattern, reader));
-    // More lists than entries: the one list costs less.
-    if (found.reduce((sum, keys) => sum + keys.length, 0) < ahead) {
-      for (const key of new Set(found.flat())) add(ring.under(key));
+  const patterns = [...reader.patterns.keys()];
+  if (ahead > FEW && ring.costOfMatching(patterns) <= MAX_MATCHES) {
+    const keys = new Set(patterns.flatMap(pattern => ring.keysMatching(pattern, reader)));
+    if (keys.size <= Math.min(ahead, MAX_LISTS)) {
+      for (const key of keys) add(ring.under(key));
       return;
     }
   }

@@ -69,6 +69,11 @@ export class Ring {
     return this.#keys.get(key);
   }
 
+  /** How many keys would have to be looked at to resolve these patterns; none for those resolved lately. */
+  costOfMatching(patterns: readonly string[]): number {
+    return patterns.reduce((sum, pattern) => sum + (this.#resolved.has(pattern) ? 0 : this.#keys.size), 0);
+  }
+
   /** The topic keys that a wildcard pattern matches at the moment. */
   keysMatching(pattern: string, by: { matches(pattern: string, topic: string): boolean }): readonly string[] {
     return this.#resolved.find(pattern, () =>

@@ -2,7 +2,7 @@ import type { Entry } from '../log/entry.js';
 import type { Reader } from '../log/reader.js';
 import { topicKey, userKey } from '../log/ring.js';
 import { PatternTree } from './pattern-tree.js';
-import { covers, isWildcard, matches } from './topic.js';
+import { coversSegments, isWildcard, matches } from './topic.js';
 
 /**
  * What one session may see: its tenant, its user, its topics, and from which position on each. The only place that
@@ -102,7 +102,24 @@ export class Entitlement implements Reader {
   }
 }
 
-/** Whether any of the grants covers the whole of what is asked for. */
-export function isGranted(grants: readonly string[], pattern: string): boolean {
-  return grants.some(grant => covers(grant, pattern));
+/**
+ * What a token grants. Made once per token: a client may ask for 128 topics a message, ten messages a second, and
+ * trying each against 1,000 grants as texts took 55 ms a message.
+ */
+export class Grants {
+  readonly #topics: ReadonlySet<string>;
+  /** By segment. */
+  readonly #patterns: readonly (readonly string[])[];
+
+  constructor(grants: readonly string[]) {
+    this.#topics = new Set(grants.filter(grant => !isWildcard(grant)));
+    this.#patterns = grants.filter(isWildcard).map(grant => grant.split('.'));
+  }
+
+  /** Whether any of them covers the whole of what is asked for. */
+  allow(pattern: string): boolean {
+    if (this.#topics.has(pattern)) return true;
+    const asked = pattern.split('.');
+    return this.#patterns.some(grant => coversSegments(grant, asked));
+  }
 }

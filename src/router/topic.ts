@@ -42,16 +42,19 @@ export function matches(pattern: string, topic: string): boolean {
  * matcher: that would let `*` match the segment `#`, and a grant of `orders.*` open `orders.#`.
  */
 export function covers(grant: string, pattern: string): boolean {
-  const allowed = grant.split('.');
-  const asked = pattern.split('.');
-  for (let i = 0; i < allowed.length; i++) {
-    const segment = allowed[i];
+  return coversSegments(grant.split('.'), pattern.split('.'));
+}
+
+/** The same for what has been split at its dots already. */
+export function coversSegments(grant: readonly string[], pattern: readonly string[]): boolean {
+  for (let i = 0; i < grant.length; i++) {
+    const segment = grant[i];
     if (segment === '#') return true;
-    const wanted = asked[i];
+    const wanted = pattern[i];
     if (wanted === undefined || wanted === '#') return false;
     if (segment !== '*' && segment !== wanted) return false;
   }
-  return allowed.length === asked.length;
+  return grant.length === pattern.length;
 }
 
 const FORBIDDEN_IN_NAME = /[\s\p{Cc}]/u;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
@@ -14,6 +15,11 @@ const MAX_BUFFERED_CHUNKS = 16_384;
 /** Every so many bytes the peer is asked whether they have arrived: often enough for a window of 128 kB never to run dry. */
 const ASK_EVERY_BYTES = 64 * 1024;
 const POSITION_BYTES = 6;
+const NONCE_BYTES = 4;
+/** Pings whose pong may still come; with a full window there are two or three, besides one per ping interval. */
+const MAX_PINGS = 16;
+/** Pings of a peer that reads nothing are answered by ws up to here, then it is cut off; ws's own default, held here. */
+const MAX_PENDING_PONGS = 60;
 
 export interface WebSocketOptions {
   /** Largest message from a client. */
@@ -41,6 +47,7 @@ export class WebSocketTransport {
       maxPayload: options.maxPayloadBytes * 2,
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+      maxPendingAutoPongs: MAX_PENDING_PONGS,
       // Missing in @types/ws 8.18; ws has it since 8.19.0 (websockets/ws#2308).
       closeTimeout: CLOSE_TIMEOUT_MS,
       handleProtocols: () => false as const,
@@ -77,6 +84,8 @@ class WebSocketWire implements Wire {
   #written = 0;
   #asked = 0;
   #arrived = 0;
+  /** Pings under way. Each has something in it that can't be guessed, or a peer could claim to have read what it hasn't. */
+  readonly #pings: { readonly position: number; readonly payload: Buffer }[] = [];
 
   constructor(webSocket: WebSocket, socket: Duplex, options: WebSocketOptions) {
     this.#webSocket = webSocket;
@@ -128,10 +137,16 @@ class WebSocketWire implements Wire {
 
   probe(): void {
     if (!this.#isOpen) return;
-    const position = Buffer.allocUnsafe(POSITION_BYTES);
-    position.writeUIntBE(this.#written, 0, POSITION_BYTES);
+    const payload = randomBytes(POSITION_BYTES + NONCE_BYTES);
+    payload.writeUIntBE(this.#written, 0, POSITION_BYTES);
     this.#asked = this.#written;
-    this.#webSocket.ping(position);
+    this.#pings.push({ position: this.#written, payload });
+    if (this.#pings.length > MAX_PINGS) this.#pings.shift();
+    this.#webSocket.ping(payload);
+  }
+
+  get room(): number {
+    return Math.max(1, this.#options.maxInFlightBytes - (this.#written - this.#arrived));
   }
 
   get #isOpen(): boolean {
@@ -142,12 +157,12 @@ class WebSocketWire implements Wire {
     return this.#written - this.#arrived > this.#options.maxInFlightBytes;
   }
 
-  /** A pong that nobody asked for says nothing (RFC 6455 §5.5.3), and one from the future isn't believed. */
+  /** A pong that nobody asked for says nothing (RFC 6455 §5.5.3); one answers all pings before it (§5.5.2). */
   #pong(data: Buffer): void {
-    if (data.length !== POSITION_BYTES) return;
-    const position = data.readUIntBE(0, POSITION_BYTES);
-    if (position > this.#asked || position <= this.#arrived) return;
-    this.#arrived = position;
+    const index = this.#pings.findIndex(({ payload }) => payload.equals(data));
+    if (index < 0) return;
+    const answered = this.#pings.splice(0, index + 1).at(-1);
+    this.#arrived = Math.max(this.#arrived, answered?.position ?? 0);
     this.#settle();
   }
 

@@ -40,6 +40,16 @@ describe('the hub, asked for a new connection', () => {
     assert.equal(r.hub.size.unauthenticated, 2);
   });
 
+  it('counts nobody whom it has refused, however long the goodbye takes', async () => {
+    const r = rig({ limits: { maxUnauthenticated: 2 } });
+    const waiting = [r.open(), r.open()];
+    for (let i = 0; i < 5; i++) r.open();
+    for (const { send } of waiting) send({ access_token: token(r.clock) });
+    await r.settle();
+    assert.equal(r.hub.size.unauthenticated, 0);
+    assert.equal(r.open().wire.ending, null);
+  });
+
   it('gives its place free when it goes', async () => {
     const r = rig({ limits: { maxUnauthenticated: 1 } });
     r.open().connection.closed();

@@ -192,4 +192,53 @@ describe('an outlet that resumes from the cursor of another pod', () => {
     const position = codec.open(cursorOf(wire.messages[1]));
     assert.ok(position !== null && position.coveredUntil <= gapEndedAt);
   });
+
+  it('is not behind for what was not for it: idle, it stands at the head whatever is evicted', () => {
+    const { wire, outlet, append, ping, pump, told } = setup({ maxEvents: 10 });
+    append('mine');
+    pump();
+    for (let i = 0; i < 30; i++) append(`other-${i}`, '1', '8');
+    outlet.notice();
+    outlet.say(ping);
+    pump();
+    for (let i = 30; i < 60; i++) append(`other-${i}`, '1', '8');
+    append('mine too');
+    outlet.notice();
+    pump();
+    assert.deepEqual(wire.story, ['event mine', 'ping', 'event mine too']);
+    assert.deepEqual(told.resyncs, []);
+  });
+
+  it('has fallen off all the same if it was owed something that is gone', () => {
+    const { wire, outlet, append, pump } = setup({ maxEvents: 10 });
+    append('first');
+    pump();
+    // Woken for the first of them, as the router does; its turn comes late.
+    append('owed');
+    outlet.notice();
+    for (let i = 0; i < 30; i++) {
+      append(`other-${i}`, '1', '8');
+      outlet.notice();
+    }
+    pump();
+    assert.deepEqual(wire.story, ['event first', 'resync evicted']);
+  });
+
+  it('tells by its cursors nothing of what others get between two proofs of coverage', () => {
+    const { wire, outlet, append, ping, pump, log, clock } = setup();
+    append('mine');
+    pump();
+    outlet.say(ping);
+    pump();
+    append('other', '1', '8');
+    outlet.say(ping);
+    pump();
+    const [, one, two] = wire.messages.map(({ cursor }) => cursor);
+    assert.equal(one, two);
+    clock.advance(1000);
+    log.cover(clock.wall());
+    outlet.say(ping);
+    pump();
+    assert.notEqual(wire.messages.at(-1)?.cursor, one);
+  });
 });

@@ -21,12 +21,13 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
   const log = new EventLog({ ...LIMITS, ...limits }, codec, () => epoch++);
   log.beginEpoch(now());
   const wire = new ScriptedWire();
-  const told = { resyncs: [] as string[], fellOffTwice: 0, events: 0, unsent: 0, isTight: false };
+  const told = { resyncs: [] as string[], fellOffTwice: 0, tooMuch: 0, events: 0, unsent: 0, isTight: false };
   const outlet = new Outlet(wire, {
     log,
     now,
     resyncDelayMs: () => 800,
     onResync: reason => void told.resyncs.push(reason),
+    onTooMuch: () => void told.tooMuch++,
     onFellOffTwice: () => {
       told.fellOffTwice++;
       outlet.fail(ENDINGS.fellOff, null);

@@ -44,6 +44,7 @@ describe('the outlet', () => {
       resyncDelayMs: () => 0,
       onResync() {},
       onFellOffTwice() {},
+      onTooMuch() {},
       onDelivered() {},
       onUnsent() {},
       isTight: () => false,

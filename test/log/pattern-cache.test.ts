@@ -85,4 +85,21 @@ describe('a reader with wildcards, far behind', () => {
     log.append(anEvent('new', toTopics('acme', 'hot.new')), now);
     assert.equal(idsOf(readAll(log, reader, 0, now)).at(-1), 'new');
   });
+
+  it('costs no more than one turn should, however many patterns and topics there are', () => {
+    const log = aLog();
+    for (let i = 0; i < 20_000; i++) log.append(anEvent(`${i}`, toTopics('acme', `deals.${i}`)), now);
+    const reader = new Entitlement('acme', '7', 0);
+    for (let i = 0; i < 128; i++) reader.add(`none.${i}.*`, 0);
+    let asked = 0;
+    const counting = {
+      tenant: 'acme',
+      keys: reader.keys,
+      patterns: reader.patterns,
+      entitled: () => false,
+      matches: () => ++asked < 0,
+    };
+    log.read(counting, { from: 0, to: log.head }, { bytes: 2 ** 16, looks: 2048 }, now);
+    assert.ok(asked <= 20_000, `${asked} matches in one read`);
+  });
 });

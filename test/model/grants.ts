@@ -20,17 +20,18 @@ export function subscribe(person: Person, patterns: readonly string[], since: Si
   const { subscriptions, grants } = person;
   const subscribed: string[] = [];
   const denied: { topic: string; code: string }[] = [];
-  patterns.forEach((topic, i) => {
-    const full = subscriptions.size >= most && !subscriptions.has(topic);
-    if (i >= most) denied.push({ topic, code: 'limit' });
+  let asked = 0;
+  for (const topic of patterns) {
+    if (subscriptions.has(topic)) subscribed.push(topic);
+    else if (asked++ >= most) denied.push({ topic, code: 'limit' });
     else if (topic.split('.').includes('')) denied.push({ topic, code: 'invalid' });
     else if (!isGranted(grants, topic)) denied.push({ topic, code: 'not_granted' });
-    else if (full) denied.push({ topic, code: 'limit' });
+    else if (subscriptions.size >= most) denied.push({ topic, code: 'limit' });
     else {
       subscribed.push(topic);
-      if (!subscriptions.has(topic)) subscriptions.set(topic, since);
+      subscriptions.set(topic, since);
     }
-  });
+  }
   return { subscribed, denied };
 }
 

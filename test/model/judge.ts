@@ -238,7 +238,15 @@ export class Judge {
     // While it catches up on another pod, the cursor that it came with is repeated.
     if (cursor === this.entry?.presented && this.#base !== null && this.#base.order !== this.#pod.order)
       return;
-    this.#ledger.claim(cursor, this.#pod.order, low, high, this.#base);
+    // Between two proofs of coverage it names the same place, so that nobody sees what others get: an earlier one than
+    // it could, with nothing in between that this connection is owed.
+    const named = this.#pod.sequenceOf(cursor) ?? low;
+    assert.ok(
+      named <= Math.max(low, high),
+      `the cursor names ${named}, but only up to ${high} all has been sent`,
+    );
+    const place = Math.min(low, named);
+    this.#ledger.claim(cursor, this.#pod.order, place, high, this.#base);
     this.#claimTime(this.#pod.timeIn(cursor));
   }
 

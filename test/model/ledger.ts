@@ -21,7 +21,7 @@ export class Ledger {
       return;
     }
     assert.ok(known.order === order && known.epoch === epoch, 'one cursor for places in two epochs or pods');
-    known.low = Math.max(known.low, low);
+    known.low = Math.min(known.low, low);
     known.high = Math.min(known.high, high);
     assert.ok(known.low <= known.high, `one cursor for two places, ${known.low} and ${known.high}`);
   }

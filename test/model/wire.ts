@@ -17,6 +17,10 @@ export class ModelWire implements Wire {
     this.#read = read;
   }
 
+  get room(): number {
+    return 2 ** 30;
+  }
+
   get unsent(): number {
     return this.#inFlight?.given.length ?? 0;
   }

@@ -115,6 +115,11 @@ export class TestClient {
     this.#socket.resume();
   }
 
+  /** A pong that nobody asked for. */
+  pong(payload: Buffer): void {
+    this.#socket.pong(payload);
+  }
+
   async close(): Promise<Closing> {
     this.#socket.close(1000);
     return this.closed;

@@ -28,6 +28,10 @@ export class ScriptedWire implements Wire {
     return this.messages.map(describeMessage);
   }
 
+  get room(): number {
+    return 2 ** 30;
+  }
+
   get unsent(): number {
     return this.#inFlight?.given.length ?? 0;
   }
