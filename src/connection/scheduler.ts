@@ -16,7 +16,7 @@ interface Turn {
 }
 
 /** One turn of the event loop goes to sending for so long, then I/O gets its chance. */
-const BUDGET_MS = 2;
+const BUDGET_MS = 1;
 /** Reading the clock costs as much as a small visit saves. */
 const VISITS_PER_LOOK = 8;
 
