@@ -100,7 +100,8 @@ export async function startWarrenProcess(env: Env = {}): Promise<WarrenProcess> 
   const lines: LogLine[] = [];
   const errors: string[] = [];
   child.stderr?.on('data', chunk => void errors.push(String(chunk)));
-  const exited = once(child, 'exit').then(([code]: unknown[]) => (typeof code === 'number' ? code : null));
+  // Not `exit`, which can come before the last lines are read.
+  const exited = once(child, 'close').then(([code]: unknown[]) => (typeof code === 'number' ? code : null));
   const listening = new Promise<LogLine>(resolve => {
     createInterface({ input: child.stdout ?? process.stdin }).on('line', text => {
       const line: LogLine = JSON.parse(text);
