@@ -15,7 +15,7 @@ import type { RejectionReason } from './broker/rejections.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import type { Feed } from './connection/feed.js';
-import { Hub } from './connection/hub.js';
+import { type FeedState, Hub } from './connection/hub.js';
 import { LimitedLog } from './limited-log.js';
 import { CursorCodec } from './log/cursor.js';
 import { EventLog } from './log/log.js';
@@ -76,6 +76,10 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
       hub.firstAttachedAt,
       clock.monotonic(),
     );
+  let whyUnconfirmed = '';
+  const unconfirmed = new LimitedLog<'unconfirmed'>(clock, (_, times) =>
+    logger.warn({ why: whyUnconfirmed, times }, 'POST /events: the broker did not confirm'),
+  );
   const gauges = (): Gauges => ({
     connections: hub.size.connections,
     unauthenticated: hub.size.unauthenticated,
@@ -98,7 +102,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
       stats: () => ({
         pod: config.podName,
         node: process.version,
-        feed: hub.feed,
+        feed: describeFeed(hub.feed, clock.monotonic()),
         ...hub.size,
         ...metrics.snapshot(gauges()),
       }),
@@ -106,8 +110,12 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
         publishEvent(body, {
           decode,
           publish: message => feed.publish(message),
-          onUnconfirmed: why => logger.warn({ why }, 'POST /events: the broker did not confirm'),
+          onUnconfirmed: why => {
+            whyUnconfirmed = why;
+            unconfirmed.note('unconfirmed');
+          },
         }),
+      onError: err => logger.error({ err }, 'answering on the admin listener failed, a bug in Warren'),
     },
   );
   const listener = new Listener(config.listener, {
@@ -133,6 +141,11 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     await Promise.all([listener.close(), admin.close()]);
   };
   return { publicAddress, adminAddress, stop: drainMs => (stopped ??= stop(drainMs)) };
+}
+
+/** For how long it has been so: the clock that it is measured by means nothing outside of this process. */
+function describeFeed(feed: FeedState, now: number): object {
+  return feed.kind === 'never' ? feed : { kind: feed.kind, forMs: Math.round(now - feed.since) };
 }
 
 function createFeed(

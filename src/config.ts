@@ -171,7 +171,9 @@ function describeFault(
   raw: unknown,
   problem: string | undefined,
 ): string {
-  const shown = setting.sensitive ? '' : `, not ${quote(raw)}`;
+  // What should be a path may be a secret put into the wrong variable.
+  const isHidden = setting.sensitive || setting.env.endsWith('_FILE');
+  const shown = isHidden ? '' : `, not ${quote(raw)}`;
   return `${place}: must be ${setting.format.allowed}${shown}${problem === undefined ? '' : `: ${problem}`}`;
 }
 

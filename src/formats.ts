@@ -130,7 +130,9 @@ export function listOf<T>(item: Format<T>, allowed: string, most = 1000): Format
       for (const [index, part] of parts.entries()) {
         const parsed: Parsed<T> = part === '' ? fault('is empty') : item.parse(part);
         if (parsed.kind === 'fault') {
-          return fault(`item ${index + 1} ${parsed.problem ?? `must be ${item.allowed}`}`);
+          // "it has 5" becomes "item 2 has 5".
+          const problem = parsed.problem?.replace(/^it /, '') ?? `must be ${item.allowed}`;
+          return fault(`item ${index + 1} ${problem}`);
         }
         values.push(parsed.value);
       }

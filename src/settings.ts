@@ -26,7 +26,7 @@ export const processSettings = {
   },
   logLevel: {
     env: 'LOG_LEVEL',
-    doc: 'How much is logged. At debug each connection logs; info stays quiet under load.',
+    doc: 'How much is logged. debug adds what info leaves out, such as each repeated failure to reach RabbitMQ. No level logs every connection or event.',
     default: 'info',
     format: oneOf(LOG_LEVELS),
   },

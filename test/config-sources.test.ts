@@ -155,6 +155,10 @@ test('no fault or warning holds a piece of a secret, wherever it was put and how
     text => ({ JWT_JWKS_URL: `http://user:${text}@keys.example/` }),
     text => ({ JWT_JWKS_URL: `https://user:${text}@keys.example/` }),
     text => ({ AMQP_KEY_FILE: `-----BEGIN PRIVATE KEY-----\n${text}\n` }),
+    text => ({ AMQP_KEY_FILE: text }),
+    text => ({ AMQP_CERT_FILE: text }),
+    text => ({ AMQP_CA_FILE: text }),
+    text => ({ JWT_SECRET: '', JWT_PUBLIC_KEY_FILE: text }),
   );
   fc.assert(
     fc.property(place, secret, (put, text) => {

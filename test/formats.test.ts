@@ -169,6 +169,10 @@ test('the fault of a list says which item', () => {
     kind: 'fault',
     problem: 'item 3 must be a whole number from 0 to 9',
   });
+  assert.deepEqual(formats.listOf(formats.secret(4), 'keys').parse('long enough,short?,no'), {
+    kind: 'fault',
+    problem: 'item 3 has 2',
+  });
 });
 
 test('a host is an address or a name and carries no port', () => {

@@ -26,7 +26,7 @@ async function connect() {
 
 function comeBack() {
   setTimeout(() => connect().catch(comeBack), pause * (1 + Math.random()));
-  pause = Math.min(pause * 2, 30_000);
+  pause = Math.min(Math.max(pause * 2, 1000), 30_000);
 }
 
 connect().catch(comeBack);

@@ -18,6 +18,8 @@ export interface AdminContext {
   metricsText(): string;
   stats(): object;
   publish(body: Buffer): Promise<PublishAnswer>;
+  /** Told what an answer failed with, a bug; the client gets 500. */
+  onError(error: unknown): void;
 }
 
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -36,7 +38,13 @@ export class AdminListener {
     this.#guard = createGuard(options.token);
     this.#server = createServer(
       { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-      (request, response) => this.#answer(request, response),
+      (request, response) => {
+        try {
+          this.#answer(request, response);
+        } catch (error) {
+          this.#fail(response, error);
+        }
+      },
     );
   }
 
@@ -119,14 +127,23 @@ export class AdminListener {
       request.resume();
       return send(response, 415, { error: 'content-type must be application/json' });
     }
-    readBody(request, this.#options.maxEventBytes).then(
-      async body => {
-        if (body === null) return send(response, 400, { reason: 'too_big' }, { connection: 'close' });
-        const answer = await this.#context.publish(body);
-        send(response, answer.status, answer.body);
-      },
-      () => response.destroy(),
-    );
+    readBody(request, this.#options.maxEventBytes)
+      .then(
+        async body => {
+          if (body === null) return send(response, 400, { reason: 'too_big' }, { connection: 'close' });
+          const answer = await this.#context.publish(body);
+          send(response, answer.status, answer.body);
+        },
+        () => void response.destroy(),
+      )
+      .catch((error: unknown) => this.#fail(response, error));
+  }
+
+  /** A bug in one answer mustn't take the clients of the whole pod along. */
+  #fail(response: ServerResponse, error: unknown): void {
+    this.#context.onError(error);
+    if (response.headersSent) response.destroy();
+    else send(response, 500, { error: 'internal error' });
   }
 }
 

@@ -273,7 +273,8 @@ function wrapConfirmChannel(channel: amqp.ConfirmChannel, address: BrokerAddress
         timestamp,
         appId: 'warren',
         mandatory: true,
-        persistent: true,
+        // The pods' queues are gone with their pods; a durable one beside them would make the confirm wait for the disk.
+        persistent: false,
       };
       channel.publish(exchange, '', content, options, (error: unknown) => {
         onSettled(error ? faultOf(error, address) : null);

@@ -162,14 +162,23 @@ function publishedAt(timestamp: number | null, now: number): number {
 function header(delivery: Delivery, name: string): unknown {
   if (!Object.hasOwn(delivery.headers, name)) return undefined;
   const value = delivery.headers[name];
-  return typeof value === 'object' && value !== null ? undefined : value;
+  if (typeof value !== 'object' || value === null) return value;
+  return value instanceof Uint8Array || isTyped(value) ? value : undefined;
+}
+
+/** How the AMQP library writes decimals and timestamps. A table of just these two entries can't be told from them. */
+function isTyped(value: object): value is { readonly '!': unknown; readonly value: unknown } {
+  return Object.keys(value).length === 2 && Object.hasOwn(value, '!') && Object.hasOwn(value, 'value');
 }
 
 const DECIMAL = /^\d{1,9}(?:\.\d{1,9})?$/;
 
-/** Some client libraries write every header as a string. */
+/** Some client libraries write every header as a string, and AMQP has a decimal type of its own. */
 function secondsOf(value: unknown): unknown {
-  return typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value;
+  if (typeof value === 'string') return DECIMAL.test(value) ? Number(value) : value;
+  if (!isObject(value) || value['!'] !== 'decimal' || !isObject(value['value'])) return value;
+  const { digits, places } = value['value'];
+  return typeof digits === 'number' && typeof places === 'number' ? digits / 10 ** places : value;
 }
 
 function property(value: string | null): string | undefined {

@@ -7,22 +7,38 @@ import type { Outage } from './supervisor.js';
 
 /** While the same failure repeats, it is logged aloud this often only. */
 const REMINDER_MS = 60_000;
+/** Failures remembered at most; the one logged aloud longest ago goes. Brokers word their errors as they like. */
+const MAX_FAILURES = 64;
 
-/** A feed's log lines: the first failure of a kind aloud, its repeats not. */
+/** A feed's log lines: the first failure of a kind at a broker aloud, its repeats not. */
 export function createFeedLog(
   context: { readonly exchange: string; readonly declare: boolean },
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
   broker: () => BrokerAddress,
 ) {
-  let loud = { why: '', at: 0 };
+  /** When each was last logged aloud. Several, since brokers that are tried in turn fail for different reasons. */
+  const loud = new Map<string, number>();
 
   function explanation(ending: Ending): string {
     return explain(ending.step, ending.fault, { ...context, address: broker() });
   }
 
+  /** Whether it was logged aloud a short while ago; else it is to be now. */
+  function isRepeat(failure: string): boolean {
+    const now = clock.monotonic();
+    const at = loud.get(failure);
+    if (at !== undefined && now - at < REMINDER_MS) return true;
+    // Last in the map is logged last.
+    loud.delete(failure);
+    loud.set(failure, now);
+    const [oldest] = loud.keys();
+    if (loud.size > MAX_FAILURES && oldest !== undefined) loud.delete(oldest);
+    return false;
+  }
+
   return {
     attached(outage: Outage): void {
-      loud = { why: '', at: 0 };
+      loud.clear();
       const fields = {
         broker: describeBroker(broker()),
         afterMs: outage.lastedMs,
@@ -40,20 +56,16 @@ export function createFeedLog(
 
     failed(ending: Ending, outage: Outage, retryInMs: number | null): void {
       const why = explanation(ending);
-      const now = clock.monotonic();
+      const failed = describeBroker(broker());
       const fields = {
-        broker: describeBroker(broker()),
+        broker: failed,
         why,
         attempts: outage.attempts,
         lastedMs: outage.lastedMs,
         retryInMs: retryInMs === null ? null : Math.round(retryInMs),
       };
-      if (why === loud.why && now - loud.at < REMINDER_MS) {
-        logger.debug(fields, 'still not attached to RabbitMQ');
-        return;
-      }
-      loud = { why, at: now };
-      logger.warn(fields, 'not attached to RabbitMQ; trying on');
+      if (isRepeat(`${failed} ${why}`)) logger.debug(fields, 'still not attached to RabbitMQ');
+      else logger.warn(fields, 'not attached to RabbitMQ; trying on');
     },
 
     givenUp(ending: Ending | null, outage: Outage): string {

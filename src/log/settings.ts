@@ -3,7 +3,7 @@ import { type Format, type Given, isComplete, type Slice } from '../setting.js';
 
 const keys: Format<readonly string[]> = listOf(
   secret(32),
-  'one key of at least 32 bytes, or two as new,old while rotating',
+  'one key of at least 32 bytes, or two while rotating',
   2,
 );
 
@@ -45,7 +45,7 @@ export const logSettings = {
   },
   cursorKey: {
     env: 'CURSOR_KEY',
-    doc: 'Key that seals the positions which clients hand back, the same on all pods; new,old while rotating. Without it the key is derived from JWT_SECRET; with a public key or a key set it is required in production, and random elsewhere. `openssl rand -hex 32` makes one.',
+    doc: 'Key that seals the positions which clients hand back, the same on all pods. Of two, comma separated, the first seals and both are understood; to rotate, set old,new on all pods, then new,old, then new. Without it the key is derived from JWT_SECRET; with a public key or a key set it is required in production, and random elsewhere. `openssl rand -hex 32` makes one.',
     default: null,
     format: orElse(distinctKeys, null),
     sensitive: true,

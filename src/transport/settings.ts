@@ -46,7 +46,7 @@ export const listenerSettings = {
   },
   maxPayloadBytes: {
     env: 'MAX_PAYLOAD_BYTES',
-    doc: 'Largest message from a client. Clients send tokens and subscriptions only; raise it if your tokens are huge.',
+    doc: 'Largest message from a client. Clients send tokens and subscriptions only; raise it if they subscribe to very many topics in one message. Tokens have a limit of their own, 8,192 characters.',
     default: '65536',
     format: bytes(128, 100 * 2 ** 20),
   },

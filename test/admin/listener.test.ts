@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { AdminListener } from '../../src/admin/listener.js';
 import { rawRequest, rawSocket } from '../support/raw-http.js';
 import { startWarren, type WarrenInProcess } from '../support/warren.js';
 
@@ -131,6 +132,23 @@ describe('GET /stats', () => {
     assert.deepEqual(routes, { tenants: 1, connections: 1, users: 1, topics: 1 });
     await client.close();
   });
+
+  it('says how the feed is and for how long, which no clock of the process can', async () => {
+    const read = async (): Promise<Record<string, unknown>> => {
+      const stats: unknown = await (await fetch(`${open.adminUrl}/stats`)).json();
+      assert.ok(typeof stats === 'object' && stats !== null && 'feed' in stats);
+      assert.ok(typeof stats.feed === 'object');
+      return { ...stats.feed };
+    };
+    const before = performance.now();
+    const earlier = await read();
+    const later = await read();
+    assert.deepEqual(Object.keys(earlier), ['kind', 'forMs']);
+    assert.equal(earlier['kind'], 'attached');
+    // Counted from the feed's start, so not more than has passed in this process, and growing with it.
+    assert.ok(Number(earlier['forMs']) >= 0 && Number(earlier['forMs']) < before + 1000);
+    assert.ok(Number(later['forMs']) >= Number(earlier['forMs']));
+  });
 });
 
 describe('POST /events', () => {
@@ -193,8 +211,17 @@ describe('POST /events', () => {
       AMQP_URL: 'amqp://127.0.0.1:1',
       FEED_RECONNECT_DEADLINE_MS: '-1',
     });
-    const { status, body } = await warren.publish({ ...VALID, id: 'again' });
-    assert.deepEqual([status, body], [503, { reason: 'unconfirmed', id: 'again' }]);
+    for (let times = 0; times < 3; times++) {
+      const { status, body } = await warren.publish({ ...VALID, id: 'again' });
+      assert.deepEqual([status, body], [503, { reason: 'unconfirmed', id: 'again' }]);
+    }
+    const logged = warren.lines.filter(({ msg }) => msg === 'POST /events: the broker did not confirm');
+    assert.deepEqual(
+      logged.map(({ level, times }) => [level, times]),
+      [['warn', 1]],
+      'a sender that retries fills no log',
+    );
+    assert.match(String(logged[0]?.['why']), /ECONNREFUSED/);
     const ready = await fetch(`${warren.adminUrl}/readyz`);
     assert.equal(ready.status, 503);
     assert.deepEqual(await ready.json(), { ready: false, reasons: ['starting'] });
@@ -209,6 +236,36 @@ describe('POST /events', () => {
     );
     socket.destroy();
     assert.equal((await open.publish(VALID)).status, 202);
+  });
+});
+
+describe('a bug in an answer', () => {
+  it('is a 500 for whoever asked, told once, and the listener goes on', async () => {
+    const bugs = { publish: new Error('in publish'), stats: new Error('in stats') };
+    const told: unknown[] = [];
+    const listener = new AdminListener(
+      { host: '127.0.0.1', port: 0, token: null, maxEventBytes: 2048 },
+      {
+        unreadyReasons: () => [],
+        metricsText: () => '',
+        stats() {
+          throw bugs.stats;
+        },
+        publish: () => Promise.reject(bugs.publish),
+        onError: error => void told.push(error),
+      },
+    );
+    const { port } = await listener.listen();
+    const url = `http://127.0.0.1:${port}`;
+    const answers = [
+      await fetch(`${url}/events`, { method: 'POST', headers: JSON_TYPE, body: JSON.stringify(VALID) }),
+      await fetch(`${url}/stats`),
+    ];
+    for (const answer of answers)
+      assert.deepEqual([answer.status, await answer.json()], [500, { error: 'internal error' }]);
+    assert.deepEqual(told, [bugs.publish, bugs.stats]);
+    assert.equal((await fetch(`${url}/livez`)).status, 200);
+    await listener.close();
   });
 });
 

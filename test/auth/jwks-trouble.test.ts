@@ -37,7 +37,11 @@ describe('a key server in trouble', () => {
       },
       /^(UND_ERR_SOCKET|ECONNRESET)$/,
     ],
-    ['is no HTTP server', request => void request.socket.end('SSH-2.0-OpenSSH\r\n'), /^(HPE_|no HTTP answer)/],
+    [
+      'is no HTTP server',
+      request => void request.socket.end('SSH-2.0-OpenSSH\r\n'),
+      /^(HPE_|no HTTP answer)/,
+    ],
   ];
   for (const [name, handler, problem] of troubles) {
     it(`that ${name} at the start: tokens are refused as "keys unavailable", later it recovers`, async t => {

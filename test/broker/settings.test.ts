@@ -97,7 +97,7 @@ test('files that hold something else are faults, all at once', () => {
     ],
   );
   assert.deepEqual(faults({ ...TLS, AMQP_CA_FILE: '/nowhere' }), [
-    'AMQP_CA_FILE: must be the path of a file, not "/nowhere": the file can\'t be read (ENOENT)',
+    "AMQP_CA_FILE: must be the path of a file: the file can't be read (ENOENT)",
   ]);
 });
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { createContext, runInContext } from 'node:vm';
-import { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { eventually } from '../support/eventually.js';
 import { mintToken } from '../support/tokens.js';
 import { startWarren } from '../support/warren.js';
@@ -98,6 +99,35 @@ test("the README's page comes back after the delay that it is given, and fetches
   assert.equal(page.fetches(), 1, 'not before the delay');
   page.runTimers();
   assert.equal(page.fetches(), 2);
+});
+
+test("the README's page that may come back at once backs off if that fails", async t => {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  server.once('connection', socket => {
+    socket.send(
+      '{"status":"ok","type":"system","event":"reconnect","delayMs":0,"reason":"drain","cursor":"c"}',
+    );
+  });
+  server.on('connection', socket => socket.close(1012));
+  const page = openPage({ url: `ws://127.0.0.1:${address.port}` });
+  t.after(() => page.close());
+  const pauses: number[] = [];
+  while (pauses.length < 3) {
+    await eventually(
+      () => page.timers.length,
+      length => length === 1,
+    );
+    pauses.push(page.timers[0]?.ms ?? NaN);
+    page.runTimers();
+  }
+  const [first = NaN, second = NaN, third = NaN] = pauses;
+  assert.equal(first, 0);
+  assert.ok(second >= 1000 && second < 2000, `${second}`);
+  assert.ok(third >= 2000 && third < 4000, `${third}`);
 });
 
 test("the README's page stays away when it is told to stop", async t => {

@@ -92,7 +92,7 @@ function propertiesOf({ properties = {} }: Row): Options.Publish {
     ...(type === null ? {} : { type }),
     ...(contentEncoding === null ? {} : { contentEncoding }),
     ...(timestamp === null ? {} : { timestamp: moved(timestamp) }),
-    ...(headers === undefined ? {} : { headers: Object.fromEntries(Object.entries(headers).map(encodable)) }),
+    ...(headers === undefined ? {} : { headers }),
   };
 }
 
@@ -101,12 +101,6 @@ function moved(timestamp: number): number {
   const now = Date.now();
   if (Math.abs(timestamp - NOW_S) < 1e6) return timestamp - NOW_S + Math.floor(now / 1000);
   return Math.abs(timestamp - NOW) < 1e9 ? timestamp - NOW + now : timestamp;
-}
-
-/** A decimal wants digits, which the corpus leaves out. */
-function encodable([name, value]: [string, unknown]): [string, unknown] {
-  const isDecimal = typeof value === 'object' && value !== null && '!' in value;
-  return [name, isDecimal ? { '!': 'decimal', value: { digits: 15, places: 1 } } : value];
 }
 
 /** What came before each marker. */
