@@ -55,7 +55,7 @@ const { status } = spawnSync(
     env: {
       ...env,
       WARREN_CASES: cases,
-      ...(seed === undefined ? {} : { WARREN_SEED: seed }),
+      WARREN_SEED: seed ?? String(Date.now() % 2 ** 31),
       ...(path === undefined ? {} : { WARREN_PATH: path }),
     },
   },

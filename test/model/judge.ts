@@ -160,14 +160,18 @@ export class Judge {
     const same = [...order.slots.entries()].filter(
       ([i, one]) => i >= this.#at && one !== null && isSame(one, message),
     );
-    // Published twice, it may stand in two places, of which one is past; where both are possible, its cursor tells.
-    const named = same.length > 1 ? this.#pod.sequenceOf(message.cursor ?? '') : null;
+    // Published twice to the same tenant, the first had left the log by the time of the second, which would have been
+    // dropped otherwise. In two tenants' logs, both may stand; then its cursor tells, or what is due.
+    const inLog = same.filter(
+      ([i, one]) => !same.some(([j, later]) => j > i && scopeOf(later) === scopeOf(one)),
+    );
+    const named = inLog.length > 1 ? this.#pod.sequenceOf(message.cursor ?? '') : null;
     const [index = -1] =
-      same.find(([i]) => i + 1 === named) ??
-      same.find(
+      inLog.find(([i]) => i + 1 === named) ??
+      inLog.find(
         ([i, one]) => one !== null && one.expiresAt > clock.wall() && this.#due(one, i + 1) !== 'no',
       ) ??
-      same[0] ??
+      inLog[0] ??
       [];
     const position = index + 1;
     assert.ok(position > 0, `${message.id} is out of order, comes twice, or was never published`);
@@ -285,3 +289,6 @@ function sorted(value: unknown): unknown {
 function isSame(one: Publication, { id, data }: ServerMessage): boolean {
   return one.id === id && typeof data === 'object' && data !== null && 'n' in data && data.n === one.content;
 }
+
+const scopeOf = (one: Publication | null): string =>
+  one === null || one.audience.kind === 'all' ? '' : `of ${one.audience.tenant}`;
