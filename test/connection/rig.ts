@@ -7,8 +7,9 @@ import { CursorCodec } from '../../src/log/cursor.js';
 import type { Audience, Event } from '../../src/log/event.js';
 import { EventLog, type LogLimits } from '../../src/log/log.js';
 import { silentLogger } from '../../src/logger.js';
-import { type Gauges, Metrics } from '../../src/metrics.js';
+import { Metrics } from '../../src/metrics.js';
 import { type ManualClock, manualClock } from '../support/clock.js';
+import { EMPTY_GAUGES } from '../support/gauges.js';
 import { ScriptedWire } from '../support/wire.js';
 
 export const LIMITS = {
@@ -21,20 +22,6 @@ export const LIMITS = {
 };
 
 const LOG: LogLimits = { maxBytes: 2 ** 20, maxEvents: 1000, maxAgeMs: 600_000, resumeOverlapMs: 5000 };
-
-const GAUGES: Gauges = {
-  connections: 0,
-  unauthenticated: 0,
-  tenantsConnected: 0,
-  historyEvents: 0,
-  historyBytes: 0,
-  historyTenants: 0,
-  feedAttached: true,
-  feedHeld: false,
-  unsentBytes: 0,
-  feedLagSeconds: 0,
-  ready: true,
-};
 
 export interface RigOptions {
   readonly limits?: Partial<typeof LIMITS>;
@@ -192,7 +179,7 @@ export function rig(options: RigOptions = {}): Rig {
     },
     publish: (id, audience, data, expiresAt) => hub.event(makeEvent(id, audience, data, expiresAt)),
     count(name, label) {
-      const sample = metrics.snapshot(GAUGES)[`warren_${name}`];
+      const sample = metrics.snapshot(EMPTY_GAUGES)[`warren_${name}`];
       const value = typeof sample === 'object' && label !== undefined ? sample[label] : sample;
       assert.ok(typeof value === 'number', `a counter ${name} ${label ?? ''}`);
       return value;

@@ -6,6 +6,7 @@ import { ENDINGS } from '../../src/protocol/endings.js';
 import { ERRORS } from '../../src/protocol/errors.js';
 import { EXIT } from '../../src/run.js';
 import { read, tableRows } from '../docs/documents.js';
+import { EMPTY_GAUGES } from '../support/gauges.js';
 
 const protocol = read('PROTOCOL.md');
 const operations = read('docs/operations.md');
@@ -105,19 +106,7 @@ describe('PROTOCOL.md', () => {
 
 describe('docs/operations.md', () => {
   it('has the metrics of the code, in their order', () => {
-    const text = new Metrics().text({
-      connections: 0,
-      unauthenticated: 0,
-      tenantsConnected: 0,
-      historyEvents: 0,
-      historyBytes: 0,
-      historyTenants: 0,
-      feedAttached: true,
-      feedHeld: false,
-      unsentBytes: 0,
-      feedLagSeconds: 0,
-      ready: true,
-    });
+    const text = new Metrics().text(EMPTY_GAUGES);
     const families = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
     assert.deepEqual(
       tableRows(operations, 'metrics').map(([name]) => code(name)),

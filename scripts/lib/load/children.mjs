@@ -14,7 +14,7 @@ function startChild(script, nice) {
     serialization: 'advanced', // JSON would make null of NaN: "nothing measured" must stay that.
   });
   if (nice > 0 && child.pid !== undefined) setPriority(child.pid, nice);
-  /** @type {Map<number, { resolve: (answer: any) => void, reject: (error: Error) => void }>} */
+  /** @type {Map<number, { resolve: (answer: unknown) => void, reject: (error: Error) => void }>} */
   const waiting = new Map();
   let asked = 0;
   let over = false;
