@@ -77,6 +77,14 @@ export class Connection implements SessionHost, WireOwner, Visited, Due, Sheddab
     return this.tenant;
   }
 
+  get isOpen(): boolean {
+    return this.#state.kind === 'open';
+  }
+
+  lagsBehind(position: number, now: number): boolean {
+    return this.isOpen && this.outlet.lagsBehind(position, now);
+  }
+
   // ---- what the transport tells
 
   text(message: string): void {

@@ -22,6 +22,10 @@ export interface Member extends Subscriber {
   /** There may be something new in the log. */
   wake(): void;
   announceStale(stale: boolean): void;
+  /** Whether it has a session. */
+  readonly isOpen: boolean;
+  /** Whether it is owed something from before a position although it takes what it is given. */
+  lagsBehind(position: number, now: number): boolean;
   /** Sends the client elsewhere; `delayMs`: when it should come back. */
   drain(delayMs: number): void;
   terminate(): void;

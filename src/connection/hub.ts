@@ -12,6 +12,7 @@ import type { ConnectionReport } from './report.js';
 import { JoinedRuns } from './joined.js';
 import { Scheduler } from './scheduler.js';
 import { UnsentBudget } from './unsent.js';
+import { Valve } from './valve.js';
 import type { Wire } from './wire.js';
 
 export interface HubOptions {
@@ -44,9 +45,6 @@ const RESYNC_SPREAD_MS = { least: 1000, most: 30_000 };
 const TICK_MS = 1000;
 /** What may wait unsent in this process, over all connections. */
 const MAX_UNSENT_BYTES = 128 * 2 ** 20;
-/** Who could be served and waits for longer shows that more comes in than goes out. */
-const OVERLOAD_MS = 500;
-const VALVE_MS = 100;
 /** The last clients to be told still have some of the drain time left to leave. */
 const DRAIN_SHARE = 0.8;
 const DRAIN_STEP_MS = 20;
@@ -67,8 +65,7 @@ export class Hub implements FeedSink {
   #feed: FeedState = { kind: 'never' };
   #firstAttachedAt: number | null = null;
   #stopTicking: () => void = () => {};
-  #stopValve: () => void = () => {};
-  #held = false;
+  readonly #valve: Valve;
   #whenEmpty: (() => void) | null = null;
 
   constructor(options: HubOptions) {
@@ -94,8 +91,14 @@ export class Hub implements FeedSink {
       onAuthenticated: connection => this.#unauthenticated.delete(connection),
       onClosed: connection => this.#forget(connection),
     };
+    this.#valve = new Valve({
+      clock: options.clock,
+      log: options.log,
+      connections: this.#connections,
+      longestWait: () => this.#scheduler.longestWait,
+      hold: options.holdFeed,
+    });
     this.#tick();
-    this.#watchValve();
   }
 
   get feed(): FeedState {
@@ -161,13 +164,13 @@ export class Hub implements FeedSink {
 
   /** Whether the feed is held because more comes in than goes out. */
   get isHeld(): boolean {
-    return this.#held;
+    return this.#valve.isHeld;
   }
 
   /** Lets go of timers. */
   stop(): void {
     this.#stopTicking();
-    this.#stopValve();
+    this.#valve.stop();
   }
 
   // ---- what the feed tells
@@ -176,7 +179,7 @@ export class Hub implements FeedSink {
     const wasLost = this.#feed.kind === 'lost';
     const now = this.#moment();
     this.#feed = { kind: 'attached', since: now.monotonic };
-    this.#held = false;
+    this.#valve.reset();
     this.#firstAttachedAt ??= now.monotonic;
     // Announced before the boundary, so that it reaches each client ahead of the resync that belongs to it.
     if (wasLost) for (const connection of this.#connections) connection.announceStale(false);
@@ -192,7 +195,9 @@ export class Hub implements FeedSink {
   event(event: Event): void {
     const outcome = this.#options.log.append(event, this.#moment());
     this.#options.report.received(outcome);
-    if (outcome === 'appended') this.#router.reach(event.audience, wake);
+    if (outcome !== 'appended') return;
+    this.#router.reach(event.audience, wake);
+    this.#valve.appended();
   }
 
   lost(why: string): void {
@@ -225,18 +230,6 @@ export class Hub implements FeedSink {
       this.#options.log.tick(this.#moment());
       this.#joined.clear();
       this.#tick();
-    });
-  }
-
-  /** Overload shows at the broker, as a backlog, instead of as clients that fall off the log here. */
-  #watchValve(): void {
-    this.#stopValve = this.#options.clock.after(VALVE_MS, () => {
-      const held = this.#scheduler.longestWait > OVERLOAD_MS;
-      if (held !== this.#held) {
-        this.#held = held;
-        this.#options.holdFeed(held);
-      }
-      this.#watchValve();
     });
   }
 }

@@ -65,6 +65,8 @@ const VISIT_BYTES = 64 * 1024;
 const TIGHT_VISIT_BYTES = 8 * 1024;
 const VISIT_LOOKS = 2048;
 const TWICE_WITHIN_MS = 30_000;
+/** Who needs longer than this for one write isn't waited for: 128 kB a second is far below what a pod's own limits are. */
+const PATIENCE_MS = 1000;
 /** A place before all events. */
 const NOW = 0;
 /** For messages that wait for their place. Reading is not paused instead: pongs come the same way. */
@@ -82,8 +84,10 @@ export class Outlet {
   readonly #items = new Deque<Item>();
   #track: Track | null = null;
   #writing = false;
-  /** The last write didn't fit into the kernel's buffer. */
+  /** The last write didn't go through at once. */
   #slow = false;
+  /** When it was begun, monotonic ms. */
+  #blockedAt = 0;
   #goodbye: Ending | null = null;
   #done = false;
   /** Bytes of the items. */
@@ -99,6 +103,12 @@ export class Outlet {
   /** Messages that wait for their place. */
   get pending(): number {
     return this.#items.length;
+  }
+
+  /** Whether it is owed something from before a position although it takes what it is given, in moderate time. */
+  lagsBehind(position: number, now: number): boolean {
+    if (this.#track === null || this.#idle || this.#goodbye !== null) return false;
+    return this.#track.position < position && (!this.#writing || now - this.#blockedAt < PATIENCE_MS);
   }
 
   /** Begins to follow the log behind a position. */
@@ -289,7 +299,10 @@ export class Outlet {
     this.#writing = true;
     if (this.#wire.write(batch.join())) this.#writing = false;
     this.#slow = this.#writing;
-    if (this.#slow) this.#context.onUnsent(this.#wire.unsent);
+    if (this.#slow) {
+      this.#blockedAt = this.#context.now().monotonic;
+      this.#context.onUnsent(this.#wire.unsent);
+    }
     return !this.#writing;
   }
 }

@@ -50,6 +50,8 @@ const OVERLAP_TIMES = 3;
 const AHEAD_MS = 5000;
 /** Too old entries dropped per append at most: about 0.4 ms. Dropping 100,000 at once would block for 30–40 ms. */
 const EVICTIONS_PER_STEP = 1024;
+/** From here on it counts as full. */
+const FILLING_SHARE = 0.75;
 /** The share of the budget that may go to what is known of tenants without events. */
 const EMPTIED_SHARE = 1 / 16;
 const PAST_EPOCHS = 64;
@@ -123,6 +125,13 @@ export class EventLog {
    */
   get coveredHead(): number {
     return this.#coveredHead;
+  }
+
+  /** Who stands before this position, in a log that is full, has used up a quarter of it; 0: there is room left. */
+  get endangeredBefore(): number {
+    const { maxEvents, maxBytes } = this.#limits;
+    const isFilling = this.#count > maxEvents * FILLING_SHARE || this.size.bytes > maxBytes * FILLING_SHARE;
+    return isFilling ? this.#head - this.#count / 4 : 0;
   }
 
   get size(): { events: number; bytes: number; tenants: number } {

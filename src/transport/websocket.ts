@@ -18,6 +18,11 @@ const POSITION_BYTES = 6;
 const NONCE_BYTES = 4;
 /** Pings whose pong may still come; with a full window there are two or three, besides one per ping interval. */
 const MAX_PINGS = 16;
+/**
+ * What a peer may still send after our close frame: its own, and what was on its way. Then its socket isn't read any
+ * more until the close times out: 50 that went on flooding kept the event loop busy for 10 s, 15 million messages.
+ */
+const MAX_BYTES_AFTER_CLOSE = 64 * 1024;
 /** Pings of a peer that reads nothing are answered by ws up to here, then it is cut off; ws's own default, held here. */
 const MAX_PENDING_PONGS = 60;
 
@@ -107,7 +112,7 @@ class WebSocketWire implements Wire {
       })
       .on('ping', () => owner.alive())
       // A breach of the protocol; ws has sent the fitting close code already, and `close` follows.
-      .on('error', () => {})
+      .on('error', () => this.#endReading())
       .on('close', () => {
         this.#owner = null;
         owner.closed();
@@ -184,10 +189,19 @@ class WebSocketWire implements Wire {
     // A paused socket would never see the peer's answer.
     this.#webSocket.resume();
     this.#webSocket.close(ending.code, ending.reason);
+    this.#endReading();
   }
 
   terminate(): void {
     this.#webSocket.terminate();
+  }
+
+  #endReading(): void {
+    let left = MAX_BYTES_AFTER_CLOSE;
+    this.#socket.on('data', (bytes: Buffer) => {
+      left -= bytes.length;
+      if (left < 0) this.#webSocket.pause();
+    });
   }
 }
 

@@ -146,3 +146,35 @@ describe('the limit of a message', () => {
     assert.deepEqual(closingOf(frames), { code: 1009, reason: 'message too big' });
   });
 });
+
+describe('a peer that goes on after the goodbye', () => {
+  /** Far more than the kernel's buffers of both sides hold. */
+  const FLOOD_BYTES = 64 * 2 ** 20;
+
+  for (const [name, offence] of [
+    ['a broken frame', Buffer.of(TEXT, 2, 0x7b, 0x7d)],
+    ['a binary message', frame(0x82, 'x')],
+  ] as const) {
+    it(`isn't read any more, after ${name}`, async () => {
+      const socket = await rawSocket(warren.publicUrl);
+      socket.on('error', () => {});
+      socket.resume();
+      const gone = new Promise(resolve => socket.on('close', resolve));
+      socket.write(upgradeRequest('/ws'));
+      socket.write(offence);
+      const messages = Buffer.concat(Array.from({ length: 10_000 }, () => frame(TEXT, '{"ping":true}')));
+      let taken = 0;
+      const flood = () => {
+        if (taken >= FLOOD_BYTES || socket.destroyed) return;
+        socket.write(messages, error => {
+          if (error) return;
+          taken += messages.length;
+          flood();
+        });
+      };
+      flood();
+      await gone;
+      assert.ok(taken < FLOOD_BYTES / 2, `${taken} bytes were taken`);
+    });
+  }
+});

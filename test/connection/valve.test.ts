@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Valve } from '../../src/connection/valve.js';
+import { manualClock } from '../support/clock.js';
+
+/** Readers of a log at positions of their own; `takes`: not blocked for long. */
+function readers(...initial: readonly { position: number; takes: boolean }[]) {
+  const clock = manualClock();
+  const log = { head: 0, endangeredBefore: 0 };
+  const all = initial.map(one => ({
+    ...one,
+    isOpen: true,
+    lagsBehind(position: number) {
+      return this.takes && this.position < position;
+    },
+  }));
+  const holds: boolean[] = [];
+  let wait = 0;
+  const valve = new Valve({
+    clock,
+    log,
+    connections: all,
+    longestWait: () => wait,
+    hold: held => holds.push(held),
+  });
+  return {
+    clock,
+    log,
+    all,
+    holds,
+    valve,
+    wait: (ms: number) => {
+      wait = ms;
+    },
+  };
+}
+
+const taking = (position = 0) => ({ position, takes: true });
+const blocked = (position = 0) => ({ position, takes: false });
+
+describe('the valve', () => {
+  it('holds the feed when a tenth of all sessions lag by more than 500 ms, and no longer', () => {
+    const r = readers(...Array.from({ length: 20 }, () => taking()));
+    r.log.head = 100;
+    r.clock.advance(500);
+    assert.deepEqual(r.holds, [true]);
+    for (const one of r.all.slice(0, 18)) one.position = 100;
+    r.clock.advance(100);
+    assert.deepEqual(r.holds, [true]);
+    for (const one of r.all) one.position = 100;
+    r.clock.advance(100);
+    assert.deepEqual(r.holds, [true, false]);
+  });
+
+  it('does not hold it for what came within the last 500 ms', () => {
+    const r = readers(taking());
+    for (let head = 1; head < 50; head++) {
+      for (const one of r.all) one.position = Math.max(0, head - 4);
+      r.log.head = head;
+      r.clock.advance(100);
+    }
+    assert.deepEqual(r.holds, []);
+  });
+
+  it('does not hold it for a few, nor for those who take nothing', () => {
+    const r = readers(taking(), ...Array.from({ length: 19 }, () => blocked()));
+    r.log.head = 100;
+    r.clock.advance(5000);
+    assert.deepEqual(r.holds, []);
+  });
+
+  it('does not count connections without a session', () => {
+    const r = readers(taking(), ...Array.from({ length: 19 }, () => blocked()));
+    for (const one of r.all.slice(1)) one.isOpen = false;
+    r.log.head = 100;
+    r.clock.advance(500);
+    assert.deepEqual(r.holds, [true]);
+  });
+
+  it('looks within a burst too, so that nobody falls off a small log before the clock says so', () => {
+    const r = readers(taking(), taking());
+    r.log.head = 600;
+    r.log.endangeredBefore = 100;
+    for (let i = 0; i < 600; i++) r.valve.appended();
+    assert.deepEqual(r.holds, [true]);
+  });
+
+  it('holds it while somebody waits too long for a turn', () => {
+    const r = readers();
+    r.wait(501);
+    r.clock.advance(100);
+    r.wait(0);
+    r.clock.advance(100);
+    assert.deepEqual(r.holds, [true, false]);
+  });
+
+  it('is open after a reset, and closes again', () => {
+    const r = readers(taking());
+    r.log.head = 100;
+    r.clock.advance(500);
+    r.valve.reset();
+    assert.ok(!r.valve.isHeld);
+    r.clock.advance(100);
+    assert.deepEqual(r.holds, [true, true]);
+  });
+
+  it('leaves no timer behind', () => {
+    const r = readers(taking());
+    r.valve.stop();
+    r.log.head = 100;
+    r.clock.advance(5000);
+    assert.deepEqual(r.holds, []);
+  });
+});
