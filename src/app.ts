@@ -121,6 +121,8 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   const listener = new Listener(config.listener, {
     open: wire => hub.open(wire),
     isReady: () => reasons().length === 0,
+    clock,
+    defer: setImmediate,
     ...(deps.page === undefined ? {} : { page: deps.page }),
   });
 

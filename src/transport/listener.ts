@@ -7,7 +7,9 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../clock.js';
 import type { Wire, WireOwner } from '../connection/wire.js';
+import { Admission } from './admission.js';
 import { WebSocketTransport } from './websocket.js';
 
 export interface ListenerOptions {
@@ -32,6 +34,9 @@ export interface HttpTimeouts {
 export interface ListenerContext {
   open(wire: Wire): WireOwner;
   isReady(): boolean;
+  readonly clock: Clock;
+  /** Runs a task once the I/O of this turn is done. */
+  readonly defer: (task: () => void) => void;
   /** What else is served over plain HTTP: the demo page of `npm start`, nothing in production. True: answered. */
   readonly page?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
@@ -52,12 +57,14 @@ export class Listener {
   readonly #context: ListenerContext;
   readonly #server: Server;
   readonly #webSocket: WebSocketTransport;
+  readonly #admission: Admission;
   #draining = false;
 
   constructor(options: ListenerOptions, context: ListenerContext) {
     this.#options = options;
     this.#context = context;
     this.#webSocket = new WebSocketTransport(options);
+    this.#admission = new Admission(context.defer, () => context.clock.monotonic());
     const { headersMs, requestMs, checkMs } = options.timeouts ?? TIMEOUTS;
     this.#server = createServer(
       { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs },
@@ -101,8 +108,13 @@ export class Listener {
     // Before anything else: an error without a listener would end the process.
     socket.on('error', () => socket.destroy());
     const refusal = this.#refusal(request);
-    if (refusal === null) this.#webSocket.upgrade(request, socket, head, wire => this.#context.open(wire));
-    else refuse(socket, refusal);
+    if (refusal !== null) {
+      refuse(socket, refusal);
+      return;
+    }
+    this.#admission.admit(() =>
+      this.#webSocket.upgrade(request, socket, head, wire => this.#context.open(wire)),
+    );
   }
 
   #refusal(request: IncomingMessage): Answer | null {

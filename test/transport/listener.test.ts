@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
+import { systemClock } from '../../src/clock.js';
 import { Listener } from '../../src/transport/listener.js';
 import { rawRequest, rawSocket, readResponse, upgradeRequest } from '../support/raw-http.js';
 import { startWarren, type WarrenInProcess } from '../support/warren.js';
@@ -227,7 +228,12 @@ describe('a slow-loris client', () => {
         maxInFlightBytes: 131_072,
         timeouts: { headersMs: 50, requestMs: 100, checkMs: 10 },
       },
-      { open: () => assert.fail('nobody comes so far'), isReady: () => true },
+      {
+        open: () => assert.fail('nobody comes so far'),
+        isReady: () => true,
+        clock: systemClock,
+        defer: setImmediate,
+      },
     );
     const { port } = await listener.listen();
     for (const begun of ['', 'GET /ws HTTP/1.1\r\n', 'GET /ws HTTP/1.1\r\nHost: x\r\nA']) {
