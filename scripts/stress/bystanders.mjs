@@ -87,7 +87,7 @@ const ATTACKS = [
  */
 export async function bystanders(context) {
   const { rig, report, only } = context;
-  const server = await rig.server({ MAX_UNAUTHENTICATED: '1000', HISTORY_MAX_BYTES: '4MiB' });
+  const server = await rig.server({ MAX_UNAUTHENTICATED: '1000', HISTORY_MAX_BYTES: '4MiB' }, true);
   const publisher = await rig.publisher();
   const crowd = rig.clients();
   await crowd.connect({ port: server.port, count: BYSTANDERS, tenant: 'bystanders', next: 1 });
@@ -109,7 +109,7 @@ export async function bystanders(context) {
   };
   // Twice, as everything is compiled at the first meeting.
   await during(pause(QUIET_SECONDS * 1000));
-  await server.stats();
+  await server.heap();
   const before = { rss: server.rss(), kernel: kernelSockets().bytes };
   let lost = 0;
 
@@ -128,6 +128,7 @@ export async function bystanders(context) {
     report.info(`${name}: p99 of the listeners' own delay`, seen.loopDelayP99, 'ms');
     report.info(`${name}: share of a core that the server used`, cpu, '');
     await until(async () => (await server.stats()).connections <= BYSTANDERS, 15_000);
+    report.info(`${name}: memory of the process afterwards`, server.rss() / MB, 'MB');
     return did;
   };
 
@@ -158,6 +159,8 @@ export async function bystanders(context) {
   report.exactly('bystanders closed', BYSTANDERS - open, 0);
   report.exactly('bystanders told to resync', resynced, 0);
   await pause(10_000);
+  // Garbage would be counted as memory: V8 gives back what it needs no more only when it collects.
+  await server.heap();
   report.exactly(
     'connections but the bystanders, afterwards',
     (await server.stats()).connections - BYSTANDERS,

@@ -53,6 +53,8 @@ export class WebSocketTransport {
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_BUFFERED_CHUNKS,
       maxPendingAutoPongs: MAX_PENDING_PONGS,
+      // One message a turn of the event loop: a read of 64 kB can hold 9,000, and 50 such reads took more than a second.
+      allowSynchronousEvents: false,
       // Missing in @types/ws 8.18; ws has it since 8.19.0 (websockets/ws#2308).
       closeTimeout: CLOSE_TIMEOUT_MS,
       handleProtocols: () => false as const,

@@ -110,13 +110,13 @@ const pings: readonly FrameRow[] = [
     outcome: pongs(...repeat(30, () => '.')),
   },
   {
-    name: 'more pings at once than pongs may wait: cut off',
-    send: [Buffer.concat(repeat(2000, () => ping()))],
-    outcome: { closes: 'silently', pongs: 'some' },
+    name: 'three hundred pings in one segment, from a peer that reads: each answered in its turn',
+    send: [Buffer.concat(repeat(300, () => ping('.')))],
+    outcome: pongs(...repeat(300, () => '.')),
   },
   {
-    name: 'a thousand pongs',
-    send: [Buffer.concat(repeat(1000, () => pong('x'.repeat(125))))],
+    name: 'three hundred pongs',
+    send: [Buffer.concat(repeat(300, () => pong('x'.repeat(125))))],
     outcome: NOTHING,
   },
   { name: 'a ping in fragments', send: [ping('a', unfinished), more('b')], outcome: closes(1002) },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { eventually } from '../support/eventually.js';
 import { rawSocket, upgradeRequest } from '../support/raw-http.js';
 import { mintToken } from '../support/tokens.js';
 import { startWarren, type WarrenInProcess } from '../support/warren.js';
@@ -144,6 +145,26 @@ describe('the limit of a message', () => {
     assert.match(texts[1] ?? '', /token_missing/);
     assert.match(texts[2] ?? '', /too_big/);
     assert.deepEqual(closingOf(frames), { code: 1009, reason: 'message too big' });
+  });
+});
+
+describe('a peer that pings and reads nothing', () => {
+  it('is cut off before its pongs fill the memory', async () => {
+    const socket = await rawSocket(warren.publicUrl);
+    socket.on('error', () => {});
+    const gone = new Promise(resolve => socket.on('close', resolve));
+    socket.pause();
+    socket.write(upgradeRequest('/ws'));
+    const pings = Buffer.concat(Array.from({ length: 5000 }, () => frame(PING, 'x'.repeat(125))));
+    const flood = () => {
+      if (!socket.destroyed) socket.write(pings, error => error ?? flood());
+    };
+    flood();
+    await gone;
+    await eventually(
+      () => warren.metric('warren_connections'),
+      connections => connections === 0,
+    );
   });
 });
 
