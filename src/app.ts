@@ -90,7 +90,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     historyTenants: log.size.tenants,
     feedAttached: hub.feed.kind === 'attached',
     feedHeld: hub.isHeld,
-    feedLagSeconds: hub.feed.kind === 'never' ? 0 : Math.max(0, clock.wall() - log.coveredUntil) / 1000,
+    feedLagSeconds: hub.feed.kind === 'never' ? 0 : Math.max(0, clock.wall() - log.provenAt) / 1000,
     ready: reasons().length === 0,
   });
 

@@ -11,7 +11,7 @@ export type Decode = (delivery: Delivery) => Decoded;
 export function takeIn(delivery: Delivery, decode: Decode, report: FeedReport, sink: FeedSink): void {
   try {
     const decoded = decode(delivery);
-    if (decoded.kind === 'event') sink.event(decoded.event);
+    if (decoded.kind === 'event') sink.event(decoded.event, null);
     else report.rejected(decoded.reason);
   } catch (error) {
     report.failed(error);

@@ -25,7 +25,7 @@ export function createMemoryFeed(deps: {
     start(given) {
       if (sink === null && !stopped) {
         sink = given;
-        sink.attached('first');
+        sink.attached('first', null);
         sound();
       }
       return Promise.resolve();

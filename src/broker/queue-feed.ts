@@ -67,6 +67,8 @@ export function createQueueFeed(options: QueueFeedOptions, deps: QueueFeedDeps):
   let current = addressAt(0);
   let sink: FeedSink | null = null;
   let attachment: QueueAttachment | null = null;
+  /** When the attachment began, wall clock: before its queue was there. */
+  let begunAt = 0;
   const leftovers = new Set<string>();
   const log = createFeedLog(options, deps, () => current);
   const publisher = createPublisher(
@@ -81,6 +83,7 @@ export function createQueueFeed(options: QueueFeedOptions, deps: QueueFeedDeps):
       random: deps.random ?? Math.random,
       attach(endpoint, handlers) {
         current = addressAt(endpoint);
+        begunAt = clock.wall();
         report.connecting();
         attachment = attachQueue(
           {
@@ -97,7 +100,11 @@ export function createQueueFeed(options: QueueFeedOptions, deps: QueueFeedDeps):
       },
       onAttached(outage) {
         log.attached(outage);
-        toSink(sink => sink.attached(outage.first ? 'first' : 'gap'));
+        toSink(sink => {
+          sink.attached(outage.first ? 'first' : 'gap', null);
+          // What came before is no business of this epoch.
+          sink.covered(begunAt);
+        });
       },
       onLost(ending) {
         report.lost(ending.cause);

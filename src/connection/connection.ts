@@ -2,21 +2,23 @@ import { encodeError } from '../protocol/codec.js';
 import { ENDINGS, type EndingName } from '../protocol/endings.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { ClientMessage, Ref } from '../protocol/messages.js';
-import type { AuthOutcome, TokenFault } from './authenticate.js';
+import type { AuthOutcome, Identity } from './authenticate.js';
 import type { ConnectionContext } from './context.js';
 import type { Due } from './deadlines.js';
+import { Greeting, type GreetingHost } from './greeting.js';
 import { Inbound, type Incoming } from './inbound.js';
 import { OpenSession, type SessionHost } from './open-session.js';
 import { Outlet } from './outlet.js';
 import { hello, reconnect, stale } from './replies.js';
 import type { Visited } from './scheduler.js';
 import type { Session } from './session.js';
+import type { SessionStart } from './start.js';
 import type { Sheddable } from './unsent.js';
 import type { Wire, WireOwner } from './wire.js';
 
 /** Fields exist only in the states in which they mean something. */
 type State =
-  | { readonly kind: 'greeting'; readonly deadline: number }
+  | { readonly kind: 'greeting'; readonly greeting: Greeting }
   | { readonly kind: 'open'; readonly open: OpenSession }
   | {
       readonly kind: 'closing';
@@ -30,7 +32,7 @@ type State =
 const CLOSE_TIMEOUT_MS = 5000;
 
 /** One browser: from the handshake to the end, whichever transport it came by. */
-export class Connection implements SessionHost, WireOwner, Visited, Due, Sheddable {
+export class Connection implements GreetingHost, SessionHost, WireOwner, Visited, Due, Sheddable {
   waitsSince: number | null = null;
   tick: number | null = null;
   readonly outlet: Outlet;
@@ -58,7 +60,7 @@ export class Connection implements SessionHost, WireOwner, Visited, Due, Sheddab
       joined: context.joined,
     });
     this.#inbound = new Inbound(limits.clientMessagesPerSecond, now, incoming => this.#take(incoming));
-    this.#state = { kind: 'greeting', deadline: now + limits.authTimeoutMs };
+    this.#state = { kind: 'greeting', greeting: new Greeting(context, this, now) };
     report.opened();
     this.outlet.sayNow(hello);
     this.wake();
@@ -185,7 +187,8 @@ export class Connection implements SessionHost, WireOwner, Visited, Due, Sheddab
       const state = this.#state;
       switch (state.kind) {
         case 'greeting':
-          if (now >= state.deadline) this.fail('authTimeout', 'auth_timeout', null);
+          state.greeting.due(now);
+          this.#goOn();
           break;
         case 'open':
           state.open.due(now);
@@ -200,7 +203,7 @@ export class Connection implements SessionHost, WireOwner, Visited, Due, Sheddab
     });
   }
 
-  // ---- what the session asks for
+  // ---- what greeting and session ask for
 
   probe(): void {
     this.#wire.probe();
@@ -213,12 +216,21 @@ export class Connection implements SessionHost, WireOwner, Visited, Due, Sheddab
         this.#guard(() => {
           if (this.#state.kind === 'closing' || this.#state.kind === 'closed') return;
           then(outcome);
-          this.#inbound.release(this.#context.clock.monotonic());
-          this.#balance();
+          this.#goOn();
           this.#plan();
         }),
       (error: unknown) => this.#crash(error),
     );
+  }
+
+  open(identity: Identity, message: ClientMessage, start: SessionStart): void {
+    const open = new OpenSession(this.#context, this, identity, message, start);
+    this.#state = { kind: 'open', open };
+    this.#context.router.add(this);
+    for (const pattern of open.session.entitlement.subscriptions()) {
+      this.#context.router.subscribe(this, pattern);
+    }
+    this.wake();
   }
 
   error(code: ErrorCode, ref: Ref | null): void {
@@ -250,50 +262,19 @@ export class Connection implements SessionHost, WireOwner, Visited, Due, Sheddab
         else this.error('malformed', null);
         return;
       case 'message':
-        if (state.kind === 'greeting') this.#greet(incoming.message);
+        if (state.kind === 'greeting') state.greeting.request(incoming.message);
         else state.open.request(incoming.message);
     }
   }
 
-  #greet(message: ClientMessage): void {
-    if (!message.protocolSupported) {
-      this.fail('protocolVersion', null, null);
-      return;
-    }
-    switch (message.token.kind) {
-      case 'absent':
-        this.error('token_missing', message.ref);
-        return;
-      case 'unusable':
-        this.#refuseToken('malformed', message.ref);
-        return;
-      case 'present':
-        this.check(message.token.text, outcome => {
-          if (outcome.kind === 'refused') this.#refuseToken(outcome.fault, message.ref);
-          else this.#open(new OpenSession(this.#context, this, outcome.identity, message));
-        });
-    }
+  /** Messages that waited have their turn, unless their client has to wait on. */
+  #goOn(): void {
+    if (this.#state.kind === 'greeting' && this.#state.greeting.isParked) return;
+    this.#inbound.release(this.#context.clock.monotonic());
+    this.#balance();
   }
 
-  #refuseToken(fault: TokenFault, ref: Ref | null): void {
-    this.#context.report.refused(fault);
-    // A key server out of reach is our trouble: told to fetch a new token, clients would only add to it.
-    if (fault === 'keys_unavailable') this.fail('internal', 'internal', ref);
-    else if (fault === 'no_tenant') this.fail('noTenant', 'forbidden', ref);
-    else this.fail('accessDenied', 'access_denied', ref);
-  }
-
-  #open(open: OpenSession): void {
-    this.#state = { kind: 'open', open };
-    this.#context.router.add(this);
-    for (const pattern of open.session.entitlement.subscriptions()) {
-      this.#context.router.subscribe(this, pattern);
-    }
-    this.#context.onAuthenticated(this);
-    this.wake();
-  }
-
-  /** Stops reading from a client that goes on talking while its token is being checked. */
+  /** Stops reading from a client that goes on talking while it has to wait. */
   #balance(): void {
     const pause = this.#inbound.isFull;
     if (pause === this.#paused) return;
@@ -308,6 +289,7 @@ export class Connection implements SessionHost, WireOwner, Visited, Due, Sheddab
     const { deadlines } = this.#context;
     const state = this.#state;
     if (state.kind === 'open') deadlines.set(this, state.open.dueAt);
+    else if (state.kind === 'greeting') deadlines.set(this, state.greeting.dueAt);
     else if (state.kind !== 'closed') deadlines.set(this, state.deadline);
   }
 

@@ -1,4 +1,7 @@
 import type { Event } from '../log/event.js';
+import type { StreamPlace } from '../log/places.js';
+
+export type { StreamPlace };
 
 /**
  * Where events come from, as the rest of Warren sees it. One file per kind of feed in `broker/` implements it.
@@ -32,16 +35,22 @@ export type PublishOutcome =
   | { readonly kind: 'unconfirmed'; readonly why: string };
 
 export interface FeedSink {
-  /** Consuming has begun. `unbroken`: nothing can have been missed since the feed was lost; else a new epoch begins. */
-  attached(continuity: 'first' | 'unbroken' | 'gap'): void;
+  /**
+   * Consuming has begun. `unbroken`: nothing can have been missed since the feed was lost; else a new epoch begins.
+   * `at`: of a stream, the last place before the first message that will come, if known; with `unbroken` it says
+   * nothing new.
+   */
+  attached(continuity: 'first' | 'unbroken' | 'gap', at: StreamPlace | null): void;
   /**
    * Proof that everything that reached the broker before `until` (wall clock, ms) has been handed over: what a
    * position means to other pods. A feed that can't tell for a while doesn't call it; positions then stay behind,
-   * which costs duplicates after a move to another pod, never events.
+   * which costs duplicates after a move to another pod, never events. Each epoch begins with nothing proven.
    */
   covered(until: number): void;
-  /** One valid event, in feed order. */
-  event(event: Event): void;
+  /** One valid event, in feed order. `place`: where it stands in the stream, for a feed that reads one. */
+  event(event: Event, place: StreamPlace | null): void;
+  /** A message of the stream that is no event: positions move on past it. Each message comes as one or the other. */
+  passed(place: StreamPlace): void;
   /** Consuming has ended for now. Called once per loss, before any retry. */
   lost(why: string): void;
   /** Lost for longer than the deadline: the feed has given up. The process should end (exit 69). */

@@ -7,7 +7,7 @@ import type { Authenticate } from './authenticate.js';
 import { Connection } from './connection.js';
 import type { ConnectionContext, ConnectionLimits, Member } from './context.js';
 import { Deadlines } from './deadlines.js';
-import type { FeedSink } from './feed.js';
+import type { FeedSink, StreamPlace } from './feed.js';
 import type { ConnectionReport } from './report.js';
 import { JoinedRuns } from './joined.js';
 import { Scheduler } from './scheduler.js';
@@ -175,7 +175,7 @@ export class Hub implements FeedSink {
 
   // ---- what the feed tells
 
-  attached(continuity: 'first' | 'unbroken' | 'gap'): void {
+  attached(continuity: 'first' | 'unbroken' | 'gap', at: StreamPlace | null): void {
     const wasLost = this.#feed.kind === 'lost';
     const now = this.#moment();
     this.#feed = { kind: 'attached', since: now.monotonic };
@@ -184,7 +184,7 @@ export class Hub implements FeedSink {
     // Announced before the boundary, so that it reaches each client ahead of the resync that belongs to it.
     if (wasLost) for (const connection of this.#connections) connection.announceStale(false);
     if (continuity === 'unbroken') return;
-    this.#options.log.beginEpoch(now);
+    this.#options.log.beginEpoch(now, at);
     for (const connection of this.#connections) connection.wake();
   }
 
@@ -192,12 +192,16 @@ export class Hub implements FeedSink {
     this.#options.log.cover(until);
   }
 
-  event(event: Event): void {
-    const outcome = this.#options.log.append(event, this.#moment());
+  event(event: Event, place: StreamPlace | null): void {
+    const outcome = this.#options.log.append(event, this.#moment(), place);
     this.#options.report.received(outcome);
     if (outcome !== 'appended') return;
     this.#router.reach(event.audience, wake);
     this.#valve.appended();
+  }
+
+  passed(place: StreamPlace): void {
+    this.#options.log.pass(place, this.#moment());
   }
 
   lost(why: string): void {

@@ -7,7 +7,7 @@ import { Liveness } from './liveness.js';
 import type { Outlet } from './outlet.js';
 import { ping, type Reply, reply, tokenExpiring, welcome } from './replies.js';
 import { Session } from './session.js';
-import { startAt } from './start.js';
+import type { SessionStart } from './start.js';
 
 /** What an open session asks of the connection that it lives on. */
 export interface SessionHost extends Member {
@@ -31,13 +31,20 @@ export class OpenSession {
   readonly #host: SessionHost;
   #pingWaits = false;
 
-  /** Locates the cursor and goes live in one synchronous turn: there is no moment between "replayed" and "live". */
-  constructor(context: ConnectionContext, host: SessionHost, identity: Identity, message: ClientMessage) {
-    const { clock, limits, log, random, report } = context;
+  /**
+   * `start` has to be found in the same synchronous turn: then there is no moment between "replayed" and "live".
+   */
+  constructor(
+    context: ConnectionContext,
+    host: SessionHost,
+    identity: Identity,
+    message: ClientMessage,
+    start: SessionStart,
+  ) {
+    const { clock, limits, random, report } = context;
     this.#context = context;
     this.#host = host;
     const now = { wall: clock.wall(), monotonic: clock.monotonic() };
-    const start = startAt(log, message.cursor, identity.tenant);
     this.session = new Session(context.newSessionId(), identity, start.position, limits.maxSubscriptions);
     this.session.adopt(identity, now);
     this.liveness = new Liveness(limits.pingIntervalMs, limits.pongTimeoutMs, now.monotonic, random());

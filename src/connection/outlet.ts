@@ -33,7 +33,7 @@ interface Track {
   anchor: number;
   coveredUntil: number;
   lastEventId: string | null;
-  /** Resumed from another pod's cursor: until the overlap is over, that cursor is the position. */
+  /** Resumed by the time in a cursor: until the overlap is over, that cursor is the position. */
   overlap: { readonly cursor: string; readonly until: number } | null;
   /** When it last fell off the log, monotonic ms. */
   fellOffAt: number;
@@ -119,7 +119,8 @@ export class Outlet {
 
   /**
    * To be called at every wake. Who was idle until now stands right before the newest entry, whatever has been evicted
-   * behind it: it would have been woken for an entry of its own. Otherwise a client that is owed nothing for the time
+   * behind it: it would have been woken for an entry of its own, at once. In a stream there may be no place of that
+   * number; nothing lies between it and the entry either. Otherwise a client that is owed nothing for the time
    * between two pings would fall off the log of a busy tenant.
    */
   notice(): void {
@@ -229,7 +230,8 @@ export class Outlet {
     if (newest !== undefined) {
       track.lastEventId = newest.id;
       track.coveredUntil = newest.coveredUntil;
-      track.anchor = newest.sequence;
+      // Not below a reply that it stands behind: a subscription that is new must not be resumed from before it.
+      track.anchor = Math.max(track.anchor, newest.sequence);
     }
     track.position = run.upTo;
     // Short of the end for want of room or looks: the rest is for another visit.

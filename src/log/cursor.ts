@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, type Cipher, type Decipher } from 'node:crypto';
+import type { StreamPlace } from './places.js';
 
 /**
  * A position as the client holds it: opaque, valid on every pod that has the key.
@@ -7,19 +8,35 @@ import { createCipheriv, createDecipheriv, hkdfSync, type Cipher, type Decipher 
  * base64url. Encrypted, because plain sequence numbers tell every client how much traffic the other tenants have.
  * It isn't a right: a forged one could only ask for a replay of what its session may see anyway.
  */
-export interface Position {
+export type Position = PodPosition | StreamPosition;
+
+/** A place in one pod's own order of events. */
+export interface PodPosition extends Covered {
+  readonly kind: 'pod';
   /** Which unbroken stretch of which pod's log: a random number, new with every epoch. */
   readonly epoch: number;
   /** Complete up to and including this sequence number of that stretch. */
   readonly sequence: number;
-  /** Complete up to this time (wall clock, ms), whatever the pod: what other pods go by. */
+}
+
+/** A place in a stream that all pods read, and the same on each. Complete up to and including that message. */
+export interface StreamPosition extends Covered, StreamPlace {
+  readonly kind: 'stream';
+}
+
+interface Covered {
+  /** Complete up to this time (wall clock, ms), whatever the pod: what pods with another order go by. */
   readonly coveredUntil: number;
 }
 
 /** Characters of every cursor: 17 bytes in base64url. */
 export const CURSOR_LENGTH = 23;
 
-const VERSION = 0x51;
+/** What the block starts with: a version each, so that a pod that doesn't know the other kind finds nothing in it. */
+const POD = 0x51;
+const STREAM = 0x52;
+/** Offsets and sequence numbers have 40 bits in the block. At 10,000 messages a second a stream gets there in 3.5 years. */
+export const LAST_PLACE = 2 ** 40 - 1;
 /** 2025-01-01: 40 bits of milliseconds from here last until 2059. A wrong clock's time beyond that is cut to it. */
 const TIME_BASE = 1_735_689_600_000;
 const LATEST = 2 ** 40 - 1;
@@ -55,11 +72,12 @@ export class CursorCodec {
 
   seal(position: Position): string {
     const block = this.#block;
-    block[0] = VERSION;
-    // Zero, so that a wrong key shows; a block that passes by accident (1 in 65,536) still has to name a plausible time.
+    const isStream = position.kind === 'stream';
+    block[0] = isStream ? STREAM : POD;
+    // Zero, so that a wrong key shows; a block that passes by accident (1 in 32,768) still has to name a plausible time.
     block[1] = 0;
-    block.writeUInt32BE(position.epoch, 2);
-    block.writeUIntBE(position.sequence, 6, 5);
+    block.writeUInt32BE(isStream ? position.digest : position.epoch, 2);
+    block.writeUIntBE(isStream ? position.offset : position.sequence, 6, 5);
     const time = Math.floor(position.coveredUntil) - TIME_BASE;
     block.writeUIntBE(Math.min(LATEST, Math.max(0, time)), 11, 5);
     this.#sealed[0] = this.#current.id;
@@ -76,12 +94,12 @@ export class CursorCodec {
     for (const key of this.#keys) {
       if (key.id !== sealed[0]) continue;
       const block = key.decipher.update(sealed.subarray(1));
-      if (block[0] !== VERSION || block[1] !== 0) continue;
-      return {
-        epoch: block.readUInt32BE(2),
-        sequence: block.readUIntBE(6, 5),
-        coveredUntil: block.readUIntBE(11, 5) + TIME_BASE,
-      };
+      if (block[1] !== 0) continue;
+      const origin = block.readUInt32BE(2);
+      const place = block.readUIntBE(6, 5);
+      const coveredUntil = block.readUIntBE(11, 5) + TIME_BASE;
+      if (block[0] === POD) return { kind: 'pod', epoch: origin, sequence: place, coveredUntil };
+      if (block[0] === STREAM) return { kind: 'stream', digest: origin, offset: place, coveredUntil };
     }
     return null;
   }

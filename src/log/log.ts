@@ -1,12 +1,14 @@
-import type { ResyncReason } from '../protocol/messages.js';
 import type { CursorCodec } from './cursor.js';
 import { Emptied } from './emptied.js';
 import { planFrame, sameContent, writeFrame, type EntryAudience } from './entry.js';
 import type { Audience, Event } from './event.js';
 import { Heap } from './heap.js';
+import type { StreamPlace } from './places.js';
+import { type Located, type Moment, Positions } from './positions.js';
 import { collect, type Reader, type Run, type RunLimits } from './reader.js';
 import { Ring } from './ring.js';
-import { Timeline } from './timeline.js';
+
+export type { Located, Moment };
 
 export interface LogLimits {
   /** Memory for frames and indexes together. */
@@ -17,44 +19,17 @@ export interface LogLimits {
   readonly resumeOverlapMs: number;
 }
 
-/** Both clocks at one moment. */
-export interface Moment {
-  readonly wall: number;
-  readonly monotonic: number;
-}
-
-/** `conflict`: an id that is still in the log, with other content. Only `appended` changes anything. */
+/** `conflict`: an id that is still in the log, with other content. Only `appended` is anybody's business. */
 export type Appended = 'appended' | 'duplicate' | 'conflict' | 'expired';
 
-/** Where a client's cursor stands in this log. */
-export type Located =
-  | {
-      readonly kind: 'at';
-      readonly sequence: number;
-      /** What the cursor says itself, for as long as the client stands at it. */
-      readonly coveredUntil: number;
-      /** From another pod: until this sequence number is passed, the presented cursor is the client's position. */
-      readonly overlapUntil: number | null;
-    }
-  | { readonly kind: 'lost'; readonly reason: ResyncReason };
-
-/** Publishers' interleaving differs per queue; measured up to 172 places, so a resume elsewhere goes back at least this many. */
-const OVERLAP_POSITIONS = 1000;
-/**
- * But not further back than this (or three times the overlap in time): in a quiet log 1,000 positions are all of its
- * history, and disorder is a matter of time: the 172 places took 41 ms.
- */
-const OVERLAP_AT_MOST_MS = 30_000;
-const OVERLAP_TIMES = 3;
-/** How far another pod may be ahead of this one: clocks differ, and proof of coverage comes once a second. */
-const AHEAD_MS = 5000;
 /** Too old entries dropped per append at most: about 0.4 ms. Dropping 100,000 at once would block for 30–40 ms. */
 const EVICTIONS_PER_STEP = 1024;
 /** From here on it counts as full. */
 const FILLING_SHARE = 0.75;
 /** The share of the budget that may go to what is known of tenants without events. */
 const EMPTIED_SHARE = 1 / 16;
-const PAST_EPOCHS = 64;
+/** The share of the budget that may go to the places of a stream: 262,144 of them by default. */
+const PLACES_SHARE = 1 / 16;
 
 /**
  * The bounded log: every event once, as the bytes that browsers get, under one sequence and one budget.
@@ -64,27 +39,23 @@ const PAST_EPOCHS = 64;
  */
 export class EventLog {
   readonly #limits: LogLimits;
-  readonly #codec: CursorCodec;
-  readonly #newEpochId: () => number;
+  readonly #positions: Positions;
   readonly #all = new Ring(null, 0);
   readonly #rings = new Map<string, Ring>();
   readonly #emptied: Emptied;
   readonly #largest: Heap<Ring>;
   readonly #oldest: Heap<Ring>;
-  readonly #pastEpochs = new Set<number>();
   #bytes = 0;
   #count = 0;
-  #head = 0;
-  #boundaries: number[] = [];
-  #epoch = 0;
-  #timeline = new Timeline(Infinity, 0);
-  #coveredUntil = 0;
-  #coveredHead = 0;
 
   constructor(limits: LogLimits, codec: CursorCodec, newEpochId: () => number) {
     this.#limits = limits;
-    this.#codec = codec;
-    this.#newEpochId = newEpochId;
+    this.#positions = new Positions(
+      codec,
+      newEpochId,
+      limits.resumeOverlapMs,
+      limits.maxBytes * PLACES_SHARE,
+    );
     this.#emptied = new Emptied(limits.maxBytes * EMPTIED_SHARE);
     const share = (ring: Ring) => ring.bytes / limits.maxBytes + ring.entries.length / limits.maxEvents;
     const age = (ring: Ring) => ring.entries.first()?.receivedAt ?? Infinity;
@@ -98,25 +69,24 @@ export class EventLog {
     );
   }
 
-  /** Sequence number of the newest event or epoch boundary. */
+  /** Sequence number of the newest event or epoch boundary; with a stream, of its newest message, event or not. */
   get head(): number {
-    return this.#head;
+    return this.#positions.head;
   }
 
   /** Sequence number of the newest epoch boundary: who stands before it must resync before going on. */
   get boundary(): number {
-    return this.#boundaries.at(-1) ?? 0;
+    return this.#positions.boundary;
   }
 
   /** The first epoch boundary after a position; Infinity: none. A reader that reaches it has to resync there. */
   boundaryAfter(position: number): number {
-    if (position >= this.boundary) return Infinity;
-    return this.#boundaries.find(boundary => boundary > position) ?? Infinity;
+    return this.#positions.boundaryAfter(position);
   }
 
-  /** Wall clock, ms: everything that reached the broker by then is in the log. */
+  /** Wall clock, ms: everything that reached the broker by then is in the log; 0: nothing is proven yet. */
   get coveredUntil(): number {
-    return this.#coveredUntil;
+    return this.#positions.coveredUntil;
   }
 
   /**
@@ -124,63 +94,65 @@ export class EventLog {
    * would tell every client, by two pings, whether anybody had an event in between.
    */
   get coveredHead(): number {
-    return this.#coveredHead;
+    return this.#positions.coveredHead;
+  }
+
+  /** Wall clock, ms: when the feed last proved something, or when it began if it hasn't yet. */
+  get provenAt(): number {
+    return this.#positions.provenAt;
   }
 
   /** Who stands before this position, in a log that is full, has used up a quarter of it; 0: there is room left. */
   get endangeredBefore(): number {
     const { maxEvents, maxBytes } = this.#limits;
     const isFilling = this.#count > maxEvents * FILLING_SHARE || this.size.bytes > maxBytes * FILLING_SHARE;
-    return isFilling ? this.#head - this.#count / 4 : 0;
+    return isFilling ? this.head - this.#count / 4 : 0;
   }
 
   get size(): { events: number; bytes: number; tenants: number } {
-    return { events: this.#count, bytes: this.#bytes + this.#emptied.bytes, tenants: this.#rings.size };
+    return { events: this.#count, bytes: this.#held, tenants: this.#rings.size };
   }
 
-  /** An unbroken stretch of the feed begins here. */
-  beginEpoch(now: Moment): void {
-    if (this.#epoch !== 0) {
-      this.#pastEpochs.add(this.#epoch);
-      const [first] = this.#pastEpochs;
-      if (this.#pastEpochs.size > PAST_EPOCHS && first !== undefined) this.#pastEpochs.delete(first);
-    }
-    this.#epoch = this.#newEpochId();
-    this.#head++;
-    this.#boundaries.push(this.#head);
-    if (this.#boundaries.length > PAST_EPOCHS) {
-      this.#all.evictedUpTo = Math.max(this.#all.evictedUpTo, this.#boundaries.shift() ?? 0);
-    }
-    this.#timeline = new Timeline(now.wall, this.#head);
-    this.#coveredUntil = now.wall;
-    this.#coveredHead = this.#head;
+  /** An unbroken stretch of the feed begins here. `at`: the place in the stream that it begins behind, if known. */
+  beginEpoch(now: Moment, at: StreamPlace | null = null): void {
+    const forgotten = this.#positions.begin(now, at);
+    this.#all.evictedUpTo = Math.max(this.#all.evictedUpTo, forgotten);
   }
 
   /** The feed has proof that everything that reached the broker before `until` (wall clock, ms) has been appended. */
   cover(until: number): void {
-    this.#coveredUntil = until;
-    this.#coveredHead = this.#head;
+    this.#positions.cover(until);
   }
 
-  append(event: Event, now: Moment): Appended {
-    if (event.expiresAt !== null && event.expiresAt <= now.wall) return 'expired';
+  /** A message of the stream that is no event: the position moves on past it. */
+  pass(place: StreamPlace, now: Moment): void {
+    this.#positions.advance(place);
+    this.#evict(now.monotonic);
+  }
+
+  /** `place`: where it stands, if it is from a stream. What isn't appended is passed. */
+  append(event: Event, now: Moment, place: StreamPlace | null = null): Appended {
+    if (event.expiresAt !== null && event.expiresAt <= now.wall) return this.#drop('expired', place, now);
     const parts = planFrame(event);
     const known = this.#ringOf(event.audience)?.find(event.id);
-    if (known !== undefined) return sameContent(known, event, parts) ? 'duplicate' : 'conflict';
+    if (known !== undefined) {
+      return this.#drop(sameContent(known, event, parts) ? 'duplicate' : 'conflict', place, now);
+    }
 
-    this.#timeline.note(now.wall, this.#head);
+    this.#positions.note(now);
+    const sequence = this.#positions.advance(place);
+    const { coveredUntil } = this.#positions;
     const ring = this.#ringFor(event.audience);
     const before = ring.bytes;
-    const sequence = ++this.#head;
     const { slab, start } = ring.slabs.reserve(parts.length);
-    writeFrame(slab.bytes, start, parts, this.cursorAt(sequence, this.#coveredUntil));
+    writeFrame(slab.bytes, start, parts, this.cursorAt(sequence, coveredUntil));
     ring.push({
       sequence,
       id: event.id,
       audience: withSets(event.audience, ring.tenant),
       expiresAt: event.expiresAt === null ? Infinity : now.monotonic + event.expiresAt - now.wall,
       receivedAt: now.monotonic,
-      coveredUntil: this.#coveredUntil,
+      coveredUntil,
       slab,
       start,
       end: start + parts.length,
@@ -194,7 +166,7 @@ export class EventLog {
 
   /** To be called about once a second: lets old entries go when nothing is appended, and keeps the time line. */
   tick(now: Moment): void {
-    this.#timeline.note(now.wall, this.#head);
+    this.#positions.note(now);
     this.#evict(now.monotonic);
   }
 
@@ -209,46 +181,22 @@ export class EventLog {
   }
 
   cursorAt(sequence: number, coveredUntil: number): string {
-    return this.#codec.seal({ epoch: this.#epoch, sequence, coveredUntil });
+    return this.#positions.cursorAt(sequence, coveredUntil);
   }
 
-  /** Finds a cursor of this pod exactly, one of another pod by the time that it names, with overlap. */
+  /** Finds a cursor of this pod, or of the stream that this pod reads, exactly; any other by its time, with overlap. */
   locate(cursor: string, tenant: string): Located {
-    const position = this.#codec.open(cursor);
-    if (position === null) return { kind: 'lost', reason: 'unknown_position' };
-    const evicted = this.evictedUpTo(tenant);
+    return this.#positions.locate(cursor, this.evictedUpTo(tenant));
+  }
 
-    if (position.epoch === this.#epoch) {
-      if (position.sequence > this.#head || position.sequence < this.boundary)
-        return { kind: 'lost', reason: 'unknown_position' };
-      if (position.sequence < evicted) return { kind: 'lost', reason: 'evicted' };
-      return {
-        kind: 'at',
-        sequence: position.sequence,
-        coveredUntil: position.coveredUntil,
-        overlapUntil: null,
-      };
-    }
-    if (this.#pastEpochs.has(position.epoch)) return { kind: 'lost', reason: 'feed_gap' };
+  /** Whether a place in the stream that was `ahead` isn't any more. */
+  hasReached(offset: number): boolean {
+    return this.#positions.hasReached(offset);
+  }
 
-    const from = this.#timeline.atOrBefore(position.coveredUntil - this.#limits.resumeOverlapMs);
-    if (from === undefined || position.coveredUntil > this.#coveredUntil + AHEAD_MS) {
-      return { kind: 'lost', reason: 'unknown_position' };
-    }
-    if (from < evicted) return { kind: 'lost', reason: 'evicted' };
-    const there = this.#timeline.atOrBefore(position.coveredUntil) ?? from;
-    // The overlap in positions is taken only as far as it is there, and not back to events that the client may never
-    // have had: it adds safety to the one in time, no new way to fail.
-    const atMost = Math.max(OVERLAP_AT_MOST_MS, OVERLAP_TIMES * this.#limits.resumeOverlapMs);
-    const longAgo = this.#timeline.atOrBefore(position.coveredUntil - atMost);
-    const further = Math.max(this.boundary, evicted, longAgo ?? 0, there - OVERLAP_POSITIONS);
-    return {
-      kind: 'at',
-      sequence: Math.min(from, further),
-      // Not later than this pod can tell itself: what is subscribed to here begins here.
-      coveredUntil: Math.min(position.coveredUntil, this.#coveredUntil),
-      overlapUntil: this.#timeline.after(position.coveredUntil) ?? this.#head,
-    };
+  #drop(why: Exclude<Appended, 'appended'>, place: StreamPlace | null, now: Moment): Appended {
+    if (place !== null) this.pass(place, now);
+    return why;
   }
 
   #ringOf(audience: Audience): Ring | undefined {
@@ -297,8 +245,12 @@ export class EventLog {
     return this.#isOver() ? this.#largest.peek() : undefined;
   }
 
+  get #held(): number {
+    return this.#bytes + this.#emptied.bytes + this.#positions.bytes;
+  }
+
   #isOver(): boolean {
-    return this.#bytes + this.#emptied.bytes > this.#limits.maxBytes || this.#count > this.#limits.maxEvents;
+    return this.#held > this.#limits.maxBytes || this.#count > this.#limits.maxEvents;
   }
 
   #letGo(ring: Ring): void {

@@ -59,6 +59,7 @@ export function recordingSink(): RecordingSink {
       sink.onEvent();
       hear({ kind: 'event', id: event.id, data: Buffer.from(event.data).toString() });
     },
+    passed() {},
     lost: why => hear({ kind: 'lost', why }),
     givenUp: why => hear({ kind: 'givenUp', why }),
     onEvent() {},

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ENDINGS } from '../../src/protocol/endings.js';
+import { cursorOf } from '../support/messages.js';
 import { forTopic, LIMITS, refused, rig, token } from './rig.js';
 
 describe('requests', () => {
@@ -12,6 +13,19 @@ describe('requests', () => {
     r.publish('after', forTopic('t'));
     await r.settle();
     assert.deepEqual(wire.story, ['hello', 'connected', 'reply 1', 'event after']);
+  });
+
+  it('keep their place when an event from before them is sent with their reply', async () => {
+    const r = rig();
+    const { wire, send } = await r.enter();
+    r.publish('own');
+    r.publish('of the topic, from before', forTopic('t'));
+    send({ subscribe: ['t'], ref: 1 });
+    send({ ping: true });
+    await r.settle();
+    assert.deepEqual(wire.story.slice(2), ['event own', 'reply 1', 'ping']);
+    const [reply, ping] = wire.messages.slice(-2).map(cursorOf);
+    assert.equal(ping, reply);
   });
 
   it('unsubscribe first, then subscribe, both idempotent', async () => {

@@ -12,7 +12,7 @@ describe('the hub, asked for a new connection', () => {
     await r.settle();
     assert.deepEqual(wire.story, ['hello', 'error over_capacity']);
     assert.equal(wire.ending, ENDINGS.noFeed);
-    r.hub.attached('first');
+    r.hub.attached('first', null);
     const later = await r.enter();
     assert.deepEqual(later.wire.story, ['hello', 'connected']);
   });
@@ -110,7 +110,7 @@ describe('the hub, when its feed comes and goes', () => {
     r.publish('a');
     r.hub.lost('test');
     await r.settle();
-    r.hub.attached('gap');
+    r.hub.attached('gap', null);
     r.publish('b');
     await r.settle();
     assert.deepEqual(wire.story.slice(2), [
@@ -130,7 +130,7 @@ describe('the hub, when its feed comes and goes', () => {
     r.flush();
     r.publish('b');
     r.hub.lost('test');
-    r.hub.attached('gap');
+    r.hub.attached('gap', null);
     r.publish('c');
     wire.takes = true;
     wire.release();
@@ -143,7 +143,7 @@ describe('the hub, when its feed comes and goes', () => {
     const r = rig();
     const { wire } = await r.enter();
     r.hub.lost('test');
-    r.hub.attached('unbroken');
+    r.hub.attached('unbroken', null);
     r.publish('a');
     await r.settle();
     assert.deepEqual(wire.story.slice(2), ['stale true', 'stale false', 'event a']);
@@ -152,7 +152,7 @@ describe('the hub, when its feed comes and goes', () => {
   it('begins a new epoch for a gap without a loss, and says nothing of staleness', async () => {
     const r = rig();
     const { wire } = await r.enter();
-    r.hub.attached('gap');
+    r.hub.attached('gap', null);
     await r.settle();
     assert.deepEqual(wire.story.slice(2), ['resync feed_gap']);
   });
@@ -161,7 +161,7 @@ describe('the hub, when its feed comes and goes', () => {
     const numbers = [0.5, 0.25];
     const r = rig({ random: () => numbers.shift() ?? 0 });
     const { wire } = await r.enter();
-    r.hub.attached('gap');
+    r.hub.attached('gap', null);
     await r.settle();
     assert.equal(wire.messages.at(-1)?.delayMs, 250);
   });
@@ -229,7 +229,7 @@ describe('the valve', () => {
     r.publish('a', forUser('7'));
     r.clock.advance(700);
     r.hub.lost('test');
-    r.hub.attached('gap');
+    r.hub.attached('gap', null);
     assert.ok(!r.hub.isHeld);
     await r.settle();
   });

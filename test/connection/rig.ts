@@ -21,6 +21,9 @@ export const LIMITS = {
   maxUnauthenticated: 100,
 };
 
+/** Of the cursors. */
+export const RIG_SECRET = 'a key for tests and nothing else';
+
 const LOG: LogLimits = { maxBytes: 2 ** 20, maxEvents: 1000, maxAgeMs: 600_000, resumeOverlapMs: 5000 };
 
 export interface RigOptions {
@@ -118,11 +121,7 @@ export function rig(options: RigOptions = {}): Rig {
   const tasks: (() => void)[] = [];
   let sessions = 0;
   let epoch = options.firstEpoch ?? 1;
-  const log = new EventLog(
-    { ...LOG, ...options.log },
-    new CursorCodec(['a key for tests and nothing else']),
-    () => epoch++,
-  );
+  const log = new EventLog({ ...LOG, ...options.log }, new CursorCodec([RIG_SECRET]), () => epoch++);
   const hub = new Hub({
     limits: { ...LIMITS, ...options.limits },
     clock,
@@ -140,7 +139,10 @@ export function rig(options: RigOptions = {}): Rig {
     holdFeed: held => void holds.push(held),
     onGivenUp: () => {},
   });
-  if (options.attached ?? true) hub.attached('first');
+  if (options.attached ?? true) {
+    hub.attached('first', null);
+    hub.covered(clock.wall());
+  }
 
   function flush(): void {
     for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) task();
@@ -177,7 +179,7 @@ export function rig(options: RigOptions = {}): Rig {
       await settle();
       return client;
     },
-    publish: (id, audience, data, expiresAt) => hub.event(makeEvent(id, audience, data, expiresAt)),
+    publish: (id, audience, data, expiresAt) => hub.event(makeEvent(id, audience, data, expiresAt), null),
     count(name, label) {
       const sample = metrics.snapshot(EMPTY_GAUGES)[`warren_${name}`];
       const value = typeof sample === 'object' && label !== undefined ? sample[label] : sample;

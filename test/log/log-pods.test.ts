@@ -53,7 +53,7 @@ class Traveller {
   /** Comes back to another pod, or to the same. */
   move(log: EventLog): void {
     const located = log.locate(this.cursor, 'acme');
-    if (located.kind === 'lost') assert.fail(`lost: ${located.reason}`);
+    if (located.kind !== 'at') assert.fail(`not resumed: ${JSON.stringify(located)}`);
     const { sequence, overlapUntil } = located;
     this.#log = log;
     this.#position = sequence;

@@ -1,18 +1,23 @@
+import type { StreamPlace } from '../../src/connection/feed.js';
 import type { Audience } from '../../src/log/event.js';
 import { pickFrom, type Setting, type Step, TOPICS } from './steps.js';
 import type { Publication } from './model.js';
 import type { Pod } from './pod.js';
+import { type Arrival, Stream } from './stream.js';
 
 const CROWD = Array.from({ length: 40 }, (_, i) => `crowd-${i}`);
 
+type Lateness = readonly [boolean, boolean];
+
 /** What is published, and how it comes to the pods: late perhaps, past others, or never because the pod was away. */
 export class Broker {
+  readonly published: Publication[] = [];
   readonly #setting: Setting;
   readonly #pods: readonly [Pod, Pod];
   /** The clocks differ by more than the overlap. */
   readonly #farApart: boolean;
   readonly #announce: (pod: Pod) => void;
-  readonly #published: Publication[] = [];
+  readonly #stream = new Stream();
 
   /** `announce`: the pod has lost the feed or has it again, and is about to hear of it. */
   constructor(setting: Setting, pods: readonly [Pod, Pod], farApart: boolean, announce: (pod: Pod) => void) {
@@ -23,8 +28,8 @@ export class Broker {
   }
 
   publish(step: Extract<Step, { kind: 'publish' }>): void {
-    const number = this.#published.length;
-    const before = step.again === null ? undefined : this.#published[step.again.of % number];
+    const number = this.published.length;
+    const before = step.again === null ? undefined : this.published[step.again.of % number];
     const now = this.#pods[0].clock.wall();
     const one: Publication = {
       number,
@@ -35,10 +40,28 @@ export class Broker {
       size: before?.size ?? step.size,
       expiresAt: step.ttl === null ? Infinity : now + step.ttl,
     };
-    this.#published.push(one);
+    this.#send(one, this.#stream.place(step.skips), step.late);
+    this.published.push(one);
+  }
+
+  /** A message that is no event. Who reads a queue need not know of it. */
+  reject(late: Lateness): void {
+    this.#send(null, this.#stream.place(0), late);
+  }
+
+  #send(one: Publication | null, place: StreamPlace, late: Lateness): void {
+    const [first] = this.#pods;
+    const message = { one, at: first.clock.monotonic(), before: this.published.length };
     this.#pods.forEach((pod, i) => {
-      if (step.late[i] === true || pod.lost) pod.arriving.push(one);
-      else pod.take(one);
+      const isLate = late[i] === true || pod.lost;
+      if (pod.reads === 'stream') {
+        pod.arriving.push({ ...message, place });
+        // A stream is read in order: what comes now brings all that was late.
+        if (!isLate) this.deliver(pod);
+      } else if (one !== null) {
+        if (isLate) pod.arriving.push({ ...message, place: null });
+        else pod.take({ ...message, place: null });
+      }
     });
   }
 
@@ -64,7 +87,7 @@ export class Broker {
 
   deliver(pod: Pod): void {
     if (pod.lost) return;
-    for (const one of pod.arriving.splice(0)) pod.take(one);
+    for (const message of pod.arriving.splice(0)) pod.take(message);
   }
 
   lose(pod: Pod): void {
@@ -79,7 +102,36 @@ export class Broker {
     pod.lost = false;
     pod.held = false;
     this.#announce(pod);
-    if (unbroken || this.#farApart) pod.hub.attached('unbroken');
-    else pod.begin('gap', this.#published.length);
+    const broken = !unbroken && !this.#farApart;
+    if (pod.reads === 'queue') {
+      if (broken) pod.arriving.length = 0;
+      if (broken) pod.begin('gap', this.published.length, null);
+      else pod.hub.attached('unbroken', null);
+      return;
+    }
+    // What was trimmed away meanwhile. The last of it may still be known.
+    const trimmed: Arrival[] = broken ? pod.arriving.splice(0, Math.ceil(pod.arriving.length / 2)) : [];
+    if (trimmed.length === 0 && !pod.isOld) {
+      pod.hub.attached('unbroken', null);
+      return;
+    }
+    const last = trimmed.at(-1)?.place ?? null;
+    pod.begin(
+      'gap',
+      pod.arriving[0]?.before ?? this.published.length,
+      (last?.offset ?? 0) % 2 === 0 ? last : null,
+    );
+  }
+
+  /** The stream is deleted and created anew, with the messages that come from now on. */
+  createAnew(): void {
+    if (this.#farApart) return;
+    this.#stream.createAnew();
+    for (const pod of this.#pods) {
+      if (pod.reads === 'queue') continue;
+      this.lose(pod);
+      pod.arriving.length = 0;
+      pod.isOld = true;
+    }
   }
 }

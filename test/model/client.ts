@@ -5,7 +5,7 @@ import type { Hub } from '../../src/connection/hub.js';
 import { adopt, subscribe } from './grants.js';
 import { Judge, type PodView } from './judge.js';
 import type { Ledger } from './ledger.js';
-import { Person, type Since } from './model.js';
+import { Person, type Publication, type Since } from './model.js';
 import { ModelWire } from './wire.js';
 
 export const MAX_SUBSCRIPTIONS = 4;
@@ -60,12 +60,14 @@ export class Client {
   #firstExpiry = Infinity;
   #firstToken: Identity | null = null;
   #checking: Message | null = null;
+  /** Its token is good, but the pod hasn't come as far as its cursor. */
+  #parked: { readonly identity: Identity; readonly message: Message } | null = null;
   readonly #inbox: Message[] = [];
 
-  constructor(number: number, pod: PodView, hub: Hub, ledger: Ledger) {
+  constructor(number: number, pod: PodView, hub: Hub, ledger: Ledger, published: readonly Publication[]) {
     this.number = number;
     this.pod = pod;
-    this.judge = new Judge(pod, ledger);
+    this.judge = new Judge(pod, ledger, published);
     this.wire = new ModelWire(message => this.judge.read(message));
     this.connection = hub.open(this.wire);
   }
@@ -86,7 +88,7 @@ export class Client {
   send(message: Message): void {
     if (this.isOver || this.leaving) return;
     this.connection.text(JSON.stringify(message));
-    if (this.#checking === null) this.#take(message);
+    if (this.#checking === null && this.#parked === null) this.#take(message);
     else this.#inbox.push(message);
   }
 
@@ -98,6 +100,20 @@ export class Client {
     if (message === null || this.isOver) return;
     this.#checking = null;
     this.#apply(message);
+    this.#goOn();
+  }
+
+  /** To be called after every step: by the clock, it may have been let in. Nothing has come to its pod since. */
+  letIn(): void {
+    const parked = this.#parked;
+    if (parked === null || this.isOver || this.connection.tenant === '') return;
+    this.#parked = null;
+    this.#enter(this.judge, parked.identity, parked.message, -1);
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#parked !== null) return;
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
       this.#take(next);
       if (this.#checking !== null) return;
@@ -140,7 +156,9 @@ export class Client {
     if (judge.entry === null) {
       if (token === null) judge.errors.push(`token_missing ${message.ref}`);
       else if (token.bad) this.#ban(`access_denied ${message.ref}`);
-      else this.#enter(judge, token.identity, message);
+      else if (this.pod.standing(message.cursor ?? '') === 'ahead')
+        this.#parked = { identity: token.identity, message };
+      else this.#enter(judge, token.identity, message, this.pod.clock.monotonic());
       return;
     }
     const { person } = judge.entry;
@@ -176,16 +194,17 @@ export class Client {
     judge.placed.push({ head, what });
   }
 
-  #enter(judge: Judge, identity: Identity, message: Message): void {
+  #enter(judge: Judge, identity: Identity, message: Message, time: number): void {
     const { order } = this.pod;
     const start: Since = { after: order.head, known: null };
     const person = new Person(order, identity, start);
     judge.entry = {
       person,
       head: order.head,
-      time: this.pod.clock.monotonic(),
+      time,
       boundary: order.epochs.at(-1)?.boundary ?? 0,
       presented: message.cursor ?? null,
+      stands: this.pod.standing(message.cursor ?? ''),
       ...subscribe(person, message.subscribe ?? [], start, MAX_SUBSCRIPTIONS),
     };
     this.#firstToken = identity;

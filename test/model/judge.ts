@@ -3,10 +3,17 @@ import type { Clock } from '../../src/clock.js';
 import type { ServerMessage } from '../support/messages.js';
 import { describeMessage } from '../support/messages.js';
 import type { Ledger } from './ledger.js';
-import type { Mark, Order, Person, Publication } from './model.js';
+import { type Mark, type Order, type Person, type Publication, spans } from './model.js';
+
+/**
+ * Where a cursor of a stream stands on a pod: behind so many entries of its order; `unknown`: the pod has read on from
+ * there, but not that message; `elsewhere`: it is no such cursor, or the pod knows no stream, so that it goes by time.
+ */
+export type Standing = number | 'ahead' | 'unknown' | 'elsewhere';
 
 /** A pod as seen from outside. */
 export interface PodView {
+  readonly reads: 'queue' | 'stream';
   readonly order: Order;
   readonly clock: Clock;
   readonly lost: boolean;
@@ -16,6 +23,7 @@ export interface PodView {
   timeIn(cursor: string): number;
   /** Which place on this pod a cursor names; null: it is of another pod or epoch. */
   sequenceOf(cursor: string): number | null;
+  standing(cursor: string): Standing;
 }
 
 /** What the first good token was answered with inside, before anybody saw it. */
@@ -26,6 +34,7 @@ export interface Entry {
   readonly time: number;
   readonly boundary: number;
   readonly presented: string | null;
+  readonly stands: Standing;
   readonly subscribed: readonly string[];
   readonly denied: readonly unknown[];
 }
@@ -50,17 +59,21 @@ export class Judge {
   readonly cursors: string[] = [];
   readonly #pod: PodView;
   readonly #ledger: Ledger;
+  readonly #published: readonly Publication[];
   readonly #story: string[] = [];
   /** Up to here all that it was owed is known to have been sent. */
   #at = 0;
   /** It stands here or further. */
   #low = 0;
+  /** Where the last event that it got stands: no cursor after that may name an earlier place. */
+  #got = 0;
   #base: Mark | null = null;
   #lastEventId: string | null = null;
 
-  constructor(pod: PodView, ledger: Ledger) {
+  constructor(pod: PodView, ledger: Ledger, published: readonly Publication[]) {
     this.#pod = pod;
     this.#ledger = ledger;
+    this.#published = published;
   }
 
   /** Whoever writes catches what is thrown, so the first fault is kept. */
@@ -133,12 +146,18 @@ export class Judge {
       [message.user, message.tenant, message.subscribed, message.denied, message.lastEventId, message.stale],
       [person.user, person.tenant, entry.subscribed, entry.denied, null, this.#pod.lost],
     );
-    const mark = presented === null ? null : this.#ledger.find(presented);
-    const here = mark?.order === this.#pod.order;
+    const { stands } = entry;
+    const { order, reads } = this.#pod;
+    const mark = presented === null ? null : this.#ledger.find(presented, order);
+    const here = mark?.order === order;
     const sameEpoch = here && mark.epoch?.boundary === entry.boundary;
     if (presented === null) assert.equal(message.resume, 'new');
     else if (mark === null) assert.equal(message.reason, 'unknown_position', 'no cursor of ours');
-    else if (here && mark.head < entry.boundary)
+    else if (stands === 'ahead') assert.equal(message.reason, 'unknown_position', 'the pod never got there');
+    else if (stands === 'unknown') assert.equal(message.resume, 'resync', 'that message is not known here');
+    else if (typeof stands === 'number') {
+      if (this.#pod.roomy) assert.equal(message.resume, 'resumed', 'the pod has all from there on');
+    } else if (here && mark.head < entry.boundary && reads === 'queue')
       assert.equal(message.reason, 'feed_gap', 'that epoch is over');
     else if (here && !sameEpoch) assert.equal(message.resume, 'resync', 'that epoch is over');
     else if (here && this.#pod.roomy) assert.equal(message.resume, 'resumed', 'nothing was lost since');
@@ -148,9 +167,19 @@ export class Judge {
       return;
     }
     assert.equal(message.cursor, presented);
-    person.start.after = sameEpoch ? mark.low : entry.boundary;
-    person.start.known = mark;
-    this.#base = mark;
+    const epoch = order.epochs.find(({ boundary }) => boundary === entry.boundary);
+    const base =
+      typeof stands === 'number'
+        ? { order, epoch, head: order.head, low: stands, high: stands, base: mark }
+        : mark;
+    person.start.after = sameEpoch || base !== mark ? base.low : entry.boundary;
+    person.start.known = base;
+    // What the pod never took, because it came before this epoch, mustn't be missing.
+    for (const one of here ? [] : this.#published.slice(0, epoch?.published)) {
+      const isLost = one.expiresAt > this.#pod.clock.wall() && person.begins(one) && !spans(mark, one, false);
+      assert.ok(!isLost, `${one.id} came before the epoch and was lost silently: ${JSON.stringify(one)}`);
+    }
+    this.#base = base;
     this.#at = this.#low = person.start.after;
     this.cursors.push(message.cursor ?? '');
   }
@@ -186,9 +215,18 @@ export class Judge {
     this.#passTo(position - 1);
     assert.ok((this.placed[0]?.head ?? Infinity) >= position, `${message.id} overtook a message`);
     assert.ok(!('users' in message), 'nobody learns who else got it');
-    this.#at = this.#low = position;
+    this.#at = this.#low = this.#got = position;
     this.#lastEventId = one.id;
     this.#claim(message.cursor, position, position);
+    this.#namesItself(message.cursor ?? '', position);
+  }
+
+  /** In a stream, an event's cursor names its own message, so that it means the same everywhere. */
+  #namesItself(cursor: string, position: number): void {
+    const { order, reads } = this.#pod;
+    const goesByTime = this.#base !== null && this.#base.order !== order;
+    if (reads === 'queue' || goesByTime || position < (order.epochs.at(-1)?.boundary ?? 0)) return;
+    assert.equal(this.#pod.standing(cursor), position, 'its cursor names another message');
   }
 
   #take(message: ServerMessage, fields: readonly (keyof ServerMessage)[]): void {
@@ -245,6 +283,7 @@ export class Judge {
     // Between two proofs of coverage it names the same place, so that nobody sees what others get: an earlier one than
     // it could, with nothing in between that this connection is owed.
     const named = this.#pod.sequenceOf(cursor) ?? low;
+    assert.ok(named >= this.#got, `the cursor names ${named}, but ${this.#got} was sent already`);
     assert.ok(
       named <= Math.max(low, high),
       `the cursor names ${named}, but only up to ${high} all has been sent`,

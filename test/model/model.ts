@@ -81,15 +81,23 @@ export class Person {
   }
 
   due(one: Publication, position: number): Due {
-    const { audience } = one;
-    if (audience.kind !== 'all' && audience.tenant !== this.tenant) return 'no';
+    const valid = this.#reasons(one).filter(({ after }) => position > after);
+    if (valid.length === 0) return 'no';
+    const isHere = (mark: Mark) => mark.order === this.order;
+    return valid.some(({ known }) => known === null || !spans(known, one, isHere(known))) ? 'must' : 'may';
+  }
+
+  /** Whether it is concerned by a publication from where it began, not just from where it subscribed to something. */
+  begins(one: Publication): boolean {
+    return this.#reasons(one).includes(this.start);
+  }
+
+  #reasons({ audience }: Publication): Since[] {
+    if (audience.kind !== 'all' && audience.tenant !== this.tenant) return [];
     const reasons = audience.kind !== 'some' || audience.users.includes(this.user) ? [this.start] : [];
     if (audience.kind === 'some')
       for (const [pattern, since] of this.subscriptions)
         if (audience.topics.some(topic => meansTopic(pattern, topic))) reasons.push(since);
-    const valid = reasons.filter(({ after }) => position > after);
-    if (valid.length === 0) return 'no';
-    const isHere = (mark: Mark) => mark.order === this.order;
-    return valid.some(({ known }) => known === null || !spans(known, one, isHere(known))) ? 'must' : 'may';
+    return reasons;
   }
 }

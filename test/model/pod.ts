@@ -7,9 +7,11 @@ import { type Appended, EventLog, type LogLimits } from '../../src/log/log.js';
 import { silentLogger } from '../../src/logger.js';
 import { type ManualClock, manualClock } from '../support/clock.js';
 import { authenticate, type Checks, type Client, MAX_SUBSCRIPTIONS } from './client.js';
-import type { PodView } from './judge.js';
-import { Order, type Publication } from './model.js';
+import type { StreamPlace } from '../../src/connection/feed.js';
+import type { PodView, Standing } from './judge.js';
+import { Order } from './model.js';
 import type { Setting } from './steps.js';
+import type { Arrival } from './stream.js';
 
 export const START = 1_800_000_000_000;
 export const OVERLAP_MS = 1000;
@@ -49,6 +51,7 @@ const codec = new CursorCodec(['the key that all pods of the model share']);
 
 /** One process: the hub with all that is behind it, and what is on its way there. */
 export class Pod implements PodView {
+  readonly reads: 'queue' | 'stream';
   readonly order = new Order();
   readonly clock: ManualClock;
   readonly hub: Hub;
@@ -56,16 +59,30 @@ export class Pod implements PodView {
   readonly roomy: boolean;
   readonly limits: LogLimits;
   /** Published and not here yet. */
-  readonly arriving: Publication[] = [];
+  readonly arriving: Arrival[] = [];
   readonly tasks: (() => void)[] = [];
   readonly failures: unknown[] = [];
   lost = false;
   held = false;
+  /** The stream that it has read from isn't there any more. */
+  isOld = false;
   draining = false;
   readonly #spreadMs: number;
   #outcome: Appended | null = null;
+  /** By place in the order: its sequence number in the log. */
+  readonly #sequences: number[] = [];
+  /** The messages of the stream that this epoch knows, by offset, and how long the order was then. */
+  readonly #places = new Map<number, { readonly digest: number; readonly position: number }>();
+  #newest = -1;
 
-  constructor(setting: Setting, skew: { own: number; spread: number }, firstEpoch: number, checks: Checks) {
+  constructor(
+    reads: 'queue' | 'stream',
+    setting: Setting,
+    skew: { own: number; spread: number },
+    firstEpoch: number,
+    checks: Checks,
+  ) {
+    this.reads = reads;
     this.clock = manualClock(START + skew.own);
     this.#spreadMs = skew.spread;
     this.roomy = setting.limits === 'roomy';
@@ -92,29 +109,46 @@ export class Pod implements PodView {
     });
   }
 
-  begin(continuity: 'first' | 'gap', published: number): void {
-    this.arriving.length = 0;
+  begin(continuity: 'first' | 'gap', published: number, at: StreamPlace | null): void {
+    this.isOld = false;
     this.order.begin(published);
-    this.hub.attached(continuity);
+    this.hub.attached(continuity, at);
+    if (this.reads === 'queue') this.hub.covered(this.clock.wall());
+    this.#sequences.push(this.log.head);
+    this.#places.clear();
+    this.#newest = -1;
+    if (at !== null) this.#know(at);
   }
 
-  take(one: Publication): void {
-    const { id, audience, content, expiresAt } = one;
-    const repeated = this.order.slots.some(
-      before => before?.id === id && scopeOf(before.audience) === scopeOf(audience),
-    );
-    const data = Buffer.from(JSON.stringify({ n: content, pad: 'x'.repeat(one.size) }));
-    this.hub.event({ id, type: null, audience, data, expiresAt: expiresAt === Infinity ? null : expiresAt });
-    if (expiresAt <= this.clock.wall()) assert.equal(this.#outcome, 'expired');
-    else if (!repeated) assert.equal(this.#outcome, 'appended');
-    else if (this.roomy) assert.notEqual(this.#outcome, 'appended', `${id} is in the log already`);
-    this.order.add(one, this.#outcome !== 'appended');
-    assert.equal(this.log.head, this.order.head);
+  take({ one, place }: Arrival): void {
+    if (one === null) {
+      if (place !== null) this.hub.passed(place);
+    } else {
+      const { id, audience, content } = one;
+      const repeated = this.order.slots.some(
+        before => before?.id === id && scopeOf(before.audience) === scopeOf(audience),
+      );
+      const data = Buffer.from(JSON.stringify({ n: content, pad: 'x'.repeat(one.size) }));
+      const expiresAt = one.expiresAt === Infinity ? null : one.expiresAt;
+      this.hub.event({ id, type: null, audience, data, expiresAt }, place);
+      if (one.expiresAt <= this.clock.wall()) assert.equal(this.#outcome, 'expired');
+      else if (!repeated) assert.equal(this.#outcome, 'appended');
+      else if (this.roomy) assert.notEqual(this.#outcome, 'appended', `${id} is in the log already`);
+      this.order.add(one, this.#outcome !== 'appended');
+      if (this.#outcome === 'appended') this.#sequences.push(this.log.head);
+    }
+    if (place === null) assert.equal(this.log.head, this.order.head);
+    else this.#know(place);
     const { events, bytes } = this.log.size;
     assert.ok(
       events <= this.limits.maxEvents && bytes <= this.limits.maxBytes,
       'the log keeps to its bounds',
     );
+  }
+
+  #know({ offset, digest }: StreamPlace): void {
+    this.#places.set(offset, { digest, position: this.order.head });
+    this.#newest = offset;
   }
 
   /** What was to run runs, and nothing that it brings about. */
@@ -130,12 +164,21 @@ export class Pod implements PodView {
     this.hub.covered(clock.wall() - clock.monotonic() + first);
   }
 
-  /** Which place on this pod a cursor names; an event that is repeated in an overlap carries the one presented. */
   sequenceOf(cursor: string): number | null {
+    const stands = this.standing(cursor);
+    if (stands !== 'elsewhere') return typeof stands === 'number' ? stands : null;
     const position = codec.open(cursor);
-    return position !== null && position.epoch === codec.open(this.log.cursorAt(0, 0))?.epoch
-      ? position.sequence
-      : null;
+    const own = codec.open(this.log.cursorAt(0, 0));
+    if (position?.kind !== 'pod' || own?.kind !== 'pod' || position.epoch !== own.epoch) return null;
+    return this.#sequences.findLastIndex(sequence => sequence <= position.sequence) + 1;
+  }
+
+  standing(cursor: string): Standing {
+    const position = codec.open(cursor);
+    if (position?.kind !== 'stream' || this.#newest < 0) return 'elsewhere';
+    if (position.offset > this.#newest) return 'ahead';
+    const known = this.#places.get(position.offset);
+    return known?.digest === position.digest ? known.position : 'unknown';
   }
 
   /** By the clock of whichever pod it came from first: the other's may differ that much. */

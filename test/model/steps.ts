@@ -31,6 +31,8 @@ export interface Setting {
   readonly tenants: readonly string[];
   readonly users: readonly string[];
   readonly limits: 'roomy' | 'fewEvents' | 'fewBytes' | 'shortAge';
+  /** What each pod reads: a queue of its own, or the one stream. */
+  readonly feeds: readonly ['queue' | 'stream', 'queue' | 'stream'];
   /** How far the second pod's clock is ahead. */
   readonly skewMs: number;
 }
@@ -82,9 +84,13 @@ export type Step =
       readonly size: number;
       /** An id that was there before, with the same content or not. */
       readonly again: { readonly of: Pick; readonly same: boolean } | null;
-      /** Pods to which it comes later, past others. */
+      /** Pods to which it comes later: past others, if they read a queue. */
       readonly late: readonly [boolean, boolean];
+      /** Offsets of the stream that are left out before it. */
+      readonly skips: number;
     }
+  | { readonly kind: 'reject'; readonly late: readonly [boolean, boolean] }
+  | { readonly kind: 'recreate' }
   | { readonly kind: 'answer' | 'block' | 'release' | 'unblock' | 'cut'; readonly who: Pick }
   | { readonly kind: 'deliver' | 'cover' | 'lose' | 'run' | 'settle'; readonly pod: Pod }
   | { readonly kind: 'attach' | 'blink'; readonly pod: Pod; readonly unbroken: boolean }
@@ -121,6 +127,8 @@ const connect: fc.Arbitrary<Step> = fc.record(
   plain,
 );
 
+const late = fc.tuple(flag(12), flag(6));
+
 const publish: fc.Arbitrary<Step> = fc.record(
   {
     kind: fc.constant('publish' as const),
@@ -134,7 +142,8 @@ const publish: fc.Arbitrary<Step> = fc.record(
       { weight: 8, arbitrary: fc.constant(null) },
       { weight: 1, arbitrary: fc.record({ of: pick, same: flag(2) }, plain) },
     ),
-    late: fc.tuple(flag(12), flag(6)),
+    late,
+    skips: fc.constantFrom(0, 0, 0, 0, 1, 5),
   },
   plain,
 );
@@ -142,6 +151,8 @@ const publish: fc.Arbitrary<Step> = fc.record(
 const steps: readonly [number, fc.Arbitrary<Step>][] = [
   [4, connect],
   [30, publish],
+  [3, fc.record({ kind: kind('reject'), late }, plain)],
+  [1, fc.record({ kind: kind('recreate') }, plain)],
   [
     10,
     fc.record(
@@ -219,6 +230,13 @@ export const story: fc.Arbitrary<{ readonly setting: Setting; readonly steps: re
           tenants: names,
           users: names,
           limits: kind('roomy', 'roomy', 'fewEvents', 'fewBytes', 'shortAge'),
+          feeds: fc.constantFrom<Setting['feeds']>(
+            ['queue', 'queue'],
+            ['queue', 'queue'],
+            ['stream', 'stream'],
+            ['stream', 'stream'],
+            ['stream', 'queue'],
+          ),
           skewMs: fc.constantFrom(0, 400, -1000, 1000, -3000, 3000),
         },
         plain,

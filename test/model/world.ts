@@ -9,6 +9,8 @@ import { assertRoutes, OVERLAP_MS, Pod, START } from './pod.js';
 import { pickFrom, type Setting, type Step } from './steps.js';
 
 const TOKEN_MS = { good: 3_600_000, slow: 3_600_000, short: 1500, bad: 3_600_000, other: 3_600_000 };
+/** After so long nobody waits for the pod to come as far as its cursor, a look or two later. */
+const PARKED_MS = 2100;
 const foreign = new CursorCodec(['a key of somebody else altogether']);
 
 /** Two pods on one broker, their clients, and the model of it all. */
@@ -22,17 +24,19 @@ export class World {
   #refs = 0;
 
   constructor(setting: Setting) {
-    const { limits, skewMs } = setting;
+    const { limits, skewMs, feeds } = setting;
     this.#setting = setting;
     // With the whole history there, even clocks further apart than the overlap do no harm.
-    const skew = limits === 'roomy' ? skewMs : Math.max(-OVERLAP_MS, Math.min(OVERLAP_MS, skewMs));
+    // Else they have to differ by less: a millisecond is long here.
+    const most = OVERLAP_MS - 1;
+    const skew = limits === 'roomy' ? skewMs : Math.max(-most, Math.min(most, skewMs));
     this.#pods = [
-      new Pod(setting, { own: 0, spread: skew }, 1000, this.#checks),
-      new Pod(setting, { own: skew, spread: skew }, 2000, this.#checks),
+      new Pod(feeds[0], setting, { own: 0, spread: skew }, 1000, this.#checks),
+      new Pod(feeds[1], setting, { own: skew, spread: skew }, 2000, this.#checks),
     ];
-    this.#broker = new Broker(setting, this.#pods, Math.abs(skew) > OVERLAP_MS, pod => this.#announce(pod));
+    this.#broker = new Broker(setting, this.#pods, Math.abs(skew) >= OVERLAP_MS, pod => this.#announce(pod));
     for (const pod of this.#pods) {
-      pod.begin('first', 0);
+      pod.begin('first', 0, null);
       // Only from here on can a pod vouch for positions of the other.
       pod.clock.advance(2 * OVERLAP_MS + Math.abs(setting.skewMs));
       pod.cover();
@@ -46,6 +50,7 @@ export class World {
     // A checked token and the end of a drain are a promise's turn away.
     const waits = 'token' in step || step.kind === 'answer' || step.kind === 'resume';
     if (waits || this.#pods.some(({ draining }) => draining)) await turnOfTheLoop();
+    for (const client of this.clients) client.letIn();
     this.#obey();
   }
 
@@ -56,6 +61,8 @@ export class World {
       this.#broker.deliver(pod);
     }
     for (const pod of this.#pods) await this.#answerAll(pod);
+    for (const pod of this.#pods) pod.clock.advance(PARKED_MS);
+    for (const client of this.clients) client.letIn();
     for (const client of this.clients) this.#unblock(client);
     for (const pod of this.#pods) this.#settle(pod);
     for (const client of this.clients) this.#cut(client);
@@ -110,6 +117,12 @@ export class World {
       case 'publish':
         this.#broker.publish(step);
         return;
+      case 'reject':
+        this.#broker.reject(step.late);
+        return;
+      case 'recreate':
+        this.#broker.createAnew();
+        return;
       case 'block':
       case 'release':
       case 'unblock':
@@ -156,7 +169,7 @@ export class World {
   }
 
   #open(pod: Pod): Client {
-    const client = new Client(this.clients.length, pod, pod.hub, this.#ledger);
+    const client = new Client(this.clients.length, pod, pod.hub, this.#ledger, this.#broker.published);
     this.clients.push(client);
     return client;
   }
@@ -178,7 +191,7 @@ export class World {
       case 'garbled':
         return { cursor: (this.#ledger.texts.at(-1) ?? '').slice(1) };
       case 'foreign':
-        return { cursor: foreign.seal({ epoch: 1000, sequence: 1, coveredUntil: START }) };
+        return { cursor: foreign.seal({ kind: 'pod', epoch: 1000, sequence: 1, coveredUntil: START }) };
       case 'any': {
         const { texts } = this.#ledger;
         const cursor = texts[wish.of % texts.length];

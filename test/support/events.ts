@@ -42,7 +42,7 @@ export function anEvent(
   };
 }
 
-const ROOMY: LogLimits = {
+export const ROOMY: LogLimits = {
   maxBytes: 64 * 2 ** 20,
   maxEvents: 100_000,
   maxAgeMs: 600_000,
@@ -58,6 +58,7 @@ export function aLog(
   const codec = new CursorCodec(pod.secrets ?? [LOG_SECRET]);
   const log = new EventLog({ ...ROOMY, ...limits }, codec, () => epoch++);
   log.beginEpoch(moment(0));
+  log.cover(START);
   return log;
 }
 

@@ -1,0 +1,107 @@
+import type { EndingName } from '../protocol/endings.js';
+import type { ErrorCode } from '../protocol/errors.js';
+import type { ClientMessage, Ref } from '../protocol/messages.js';
+import type { AuthOutcome, Identity, TokenFault } from './authenticate.js';
+import type { ConnectionContext, Member } from './context.js';
+import { startAnew, startAt, type SessionStart } from './start.js';
+
+/** What the first messages ask of the connection that they come on. */
+export interface GreetingHost extends Member {
+  /** Has a token checked; messages that come meanwhile wait. */
+  check(token: string, then: (outcome: AuthOutcome) => void): void;
+  error(code: ErrorCode, ref: Ref | null): void;
+  fail(how: EndingName, code: ErrorCode | null, ref: Ref | null): void;
+  /** Lets the client in. */
+  open(identity: Identity, message: ClientMessage, start: SessionStart): void;
+}
+
+/** Somebody with a good token and a cursor ahead of this pod's log. */
+interface Parked {
+  readonly identity: Identity;
+  readonly message: ClientMessage;
+  readonly offset: number;
+  lookAt: number;
+  /** Monotonic ms. */
+  readonly until: number;
+}
+
+/** How long a pod may be behind the one that a client comes from, in a stream that both read. */
+const PARKED_MS = 2000;
+/** How often one who waits looks: often for a wait of milliseconds, cheap for thousands who come at once. */
+const LOOK_MS = 40;
+
+/** A connection until its client is let in: the first message, its token, and where in the log it begins. */
+export class Greeting {
+  readonly #context: ConnectionContext;
+  readonly #host: GreetingHost;
+  readonly #deadline: number;
+  #parked: Parked | null = null;
+
+  constructor(context: ConnectionContext, host: GreetingHost, now: number) {
+    this.#context = context;
+    this.#host = host;
+    this.#deadline = now + context.limits.authTimeoutMs;
+  }
+
+  /** Its token is good, but it has to wait until the log has come as far as its cursor. */
+  get isParked(): boolean {
+    return this.#parked !== null;
+  }
+
+  /** When there is something to do by the clock, monotonic ms. */
+  get dueAt(): number {
+    return this.#parked?.lookAt ?? this.#deadline;
+  }
+
+  due(now: number): void {
+    const parked = this.#parked;
+    if (parked === null) {
+      if (now >= this.#deadline) this.#host.fail('authTimeout', 'auth_timeout', null);
+    } else if (now >= parked.until || this.#context.log.hasReached(parked.offset)) {
+      this.#enter(parked.identity, parked.message, parked.until, now);
+    } else {
+      parked.lookAt = now + LOOK_MS;
+    }
+  }
+
+  request(message: ClientMessage): void {
+    if (!message.protocolSupported) {
+      this.#host.fail('protocolVersion', null, null);
+      return;
+    }
+    switch (message.token.kind) {
+      case 'absent':
+        this.#host.error('token_missing', message.ref);
+        return;
+      case 'unusable':
+        this.#refuse('malformed', message.ref);
+        return;
+      case 'present':
+        this.#host.check(message.token.text, outcome => {
+          if (outcome.kind === 'refused') {
+            this.#refuse(outcome.fault, message.ref);
+            return;
+          }
+          const now = this.#context.clock.monotonic();
+          this.#enter(outcome.identity, message, now + PARKED_MS, now);
+        });
+    }
+  }
+
+  #enter(identity: Identity, message: ClientMessage, until: number, now: number): void {
+    const { log, onAuthenticated } = this.#context;
+    onAuthenticated(this.#host);
+    const start = startAt(log, message.cursor, identity.tenant);
+    if (start.resume !== 'ahead') this.#host.open(identity, message, start);
+    else if (now >= until) this.#host.open(identity, message, startAnew(log, 'unknown_position'));
+    else this.#parked = { identity, message, offset: start.offset, lookAt: now + LOOK_MS, until };
+  }
+
+  #refuse(fault: TokenFault, ref: Ref | null): void {
+    this.#context.report.refused(fault);
+    // A key server out of reach is our trouble: told to fetch a new token, clients would only add to it.
+    if (fault === 'keys_unavailable') this.#host.fail('internal', 'internal', ref);
+    else if (fault === 'no_tenant') this.#host.fail('noTenant', 'forbidden', ref);
+    else this.#host.fail('accessDenied', 'access_denied', ref);
+  }
+}

@@ -1,0 +1,218 @@
+import type { ResyncReason } from '../protocol/messages.js';
+import { type CursorCodec, LAST_PLACE, type StreamPosition } from './cursor.js';
+import { Places, type StreamPlace } from './places.js';
+import { Timeline } from './timeline.js';
+
+/** Both clocks at one moment. */
+export interface Moment {
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
+/** Where a client's cursor stands in this log. */
+export type Located =
+  | {
+      readonly kind: 'at';
+      readonly sequence: number;
+      /** What the cursor says itself, for as long as the client stands at it. */
+      readonly coveredUntil: number;
+      /** By time: until this sequence number is passed, the presented cursor is the client's position. */
+      readonly overlapUntil: number | null;
+    }
+  /** A place in the stream that this pod hasn't reached. Whoever asks again once it `hasReached` it gets an answer. */
+  | { readonly kind: 'ahead'; readonly offset: number }
+  /** A place in the stream behind which this log hasn't all that the tenant is owed, though the stream may have it. */
+  | { readonly kind: 'older'; readonly place: StreamPlace }
+  | { readonly kind: 'lost'; readonly reason: ResyncReason };
+
+/** Publishers' interleaving differs per queue; measured up to 172 places, so a resume elsewhere goes back at least this many. */
+const OVERLAP_POSITIONS = 1000;
+/**
+ * But not further back than this (or three times the overlap in time): in a quiet log 1,000 positions are all of its
+ * history, and disorder is a matter of time: the 172 places took 41 ms.
+ */
+const OVERLAP_AT_MOST_MS = 30_000;
+const OVERLAP_TIMES = 3;
+/** How far another pod may be ahead of this one: clocks differ, and proof of coverage comes once a second. */
+const AHEAD_MS = 5000;
+const PAST_EPOCHS = 64;
+/** What an epoch covers until its feed has proven something: no cursor that names it can be placed by its time. */
+const NOTHING = 0;
+
+const lost = (reason: ResyncReason): Located => ({ kind: 'lost', reason });
+
+/**
+ * Where the log stands and what its cursors mean: sequence numbers, epochs, coverage.
+ *
+ * Of a stream, sequence numbers are offsets moved by a constant that changes with the epoch only. So they rise over
+ * epochs as they do without a stream, but have holes where offsets have; nobody may count on the next being one more.
+ */
+export class Positions {
+  readonly #codec: CursorCodec;
+  readonly #newEpochId: () => number;
+  readonly #overlapMs: number;
+  readonly #pastEpochs = new Set<number>();
+  readonly #places: Places;
+  #head = 0;
+  #boundaries: number[] = [];
+  #epoch = 0;
+  #timeline = new Timeline(Infinity, 0);
+  #coveredUntil = NOTHING;
+  #coveredHead = 0;
+  /** Of this epoch: what an offset and its sequence number differ by. */
+  #base = 0;
+
+  constructor(codec: CursorCodec, newEpochId: () => number, overlapMs: number, maxBytes: number) {
+    this.#codec = codec;
+    this.#newEpochId = newEpochId;
+    this.#overlapMs = overlapMs;
+    this.#places = new Places(maxBytes);
+  }
+
+  /** Memory held. */
+  get bytes(): number {
+    return this.#places.bytes;
+  }
+
+  get head(): number {
+    return this.#head;
+  }
+
+  get boundary(): number {
+    return this.#boundaries.at(-1) ?? 0;
+  }
+
+  boundaryAfter(position: number): number {
+    if (position >= this.boundary) return Infinity;
+    return this.#boundaries.find(boundary => boundary > position) ?? Infinity;
+  }
+
+  get coveredUntil(): number {
+    return this.#coveredUntil;
+  }
+
+  get coveredHead(): number {
+    return this.#coveredHead;
+  }
+
+  /** Wall clock, ms: when the feed last proved something, or when it began if it hasn't yet. */
+  get provenAt(): number {
+    return Math.max(this.#coveredUntil, this.#timeline.startsAt);
+  }
+
+  /**
+   * An epoch begins. Returns up to where boundaries have been forgotten: whoever stands before that can't be told
+   * which gaps lie ahead of it.
+   */
+  begin(now: Moment, at: StreamPlace | null): number {
+    if (this.#epoch !== 0) {
+      this.#pastEpochs.add(this.#epoch);
+      const [first] = this.#pastEpochs;
+      if (this.#pastEpochs.size > PAST_EPOCHS && first !== undefined) this.#pastEpochs.delete(first);
+    }
+    this.#epoch = this.#newEpochId();
+    this.#boundaries.push(++this.#head);
+    this.#timeline = new Timeline(now.wall, this.#head);
+    // Where it begins says nothing about what is on its way already: a stream is entered some time back.
+    this.#coveredUntil = NOTHING;
+    this.#coveredHead = this.#head;
+    this.#places.clear();
+    if (at !== null) this.#enterStream(at, this.#head);
+    return this.#boundaries.length > PAST_EPOCHS ? (this.#boundaries.shift() ?? 0) : 0;
+  }
+
+  cover(until: number): void {
+    this.#coveredUntil = until;
+    this.#coveredHead = this.#head;
+  }
+
+  /** One message more, from a stream or not. Its sequence number, which is the head from now on. */
+  advance(place: StreamPlace | null): number {
+    if (place === null) return ++this.#head;
+    if (this.#places.length === 0) {
+      this.#enterStream(place, this.#head + 1);
+    } else {
+      const { newest } = this.#places;
+      if (place.offset <= newest) {
+        throw new Error(`the feed handed over offset ${place.offset} after ${newest}; offsets must rise`);
+      }
+      this.#places.add(place);
+    }
+    return (this.#head = this.#base + place.offset);
+  }
+
+  /** Keeps the time line: the log stood at its head until just before this moment. */
+  note(now: Moment): void {
+    this.#timeline.note(now.wall, this.#head);
+  }
+
+  cursorAt(sequence: number, coveredUntil: number): string {
+    // Complete up to a place without a message is complete up to the last message before it.
+    const place = this.#places.atOrBefore(sequence - this.#base);
+    if (place !== null && place.offset <= LAST_PLACE) {
+      const { offset, digest } = place;
+      return this.#codec.seal({ kind: 'stream', offset, digest, coveredUntil });
+    }
+    return this.#codec.seal({ kind: 'pod', epoch: this.#epoch, sequence, coveredUntil });
+  }
+
+  /** Whether a place that was `ahead` isn't any more. */
+  hasReached(offset: number): boolean {
+    return offset <= this.#places.newest;
+  }
+
+  /** `evicted`: everything up to there may be missing for whoever asks. */
+  locate(cursor: string, evicted: number): Located {
+    const position = this.#codec.open(cursor);
+    if (position === null) return lost('unknown_position');
+    if (position.kind === 'stream') {
+      return this.#places.length > 0
+        ? this.#locateInStream(position, evicted)
+        : this.#locateByTime(position.coveredUntil, evicted);
+    }
+    if (position.epoch === this.#epoch) {
+      const { sequence, coveredUntil } = position;
+      if (sequence > this.#head || sequence < this.boundary) return lost('unknown_position');
+      if (sequence < evicted) return lost('evicted');
+      return { kind: 'at', sequence, coveredUntil, overlapUntil: null };
+    }
+    if (this.#pastEpochs.has(position.epoch)) return lost('feed_gap');
+    return this.#locateByTime(position.coveredUntil, evicted);
+  }
+
+  /** The first place of a stream in this epoch. */
+  #enterStream(place: StreamPlace, sequence: number): void {
+    this.#places.add(place);
+    this.#base = sequence - place.offset;
+  }
+
+  /** Exactly, or not at all. */
+  #locateInStream({ offset, digest, coveredUntil }: StreamPosition, evicted: number): Located {
+    if (!this.hasReached(offset)) return { kind: 'ahead', offset };
+    if (offset < this.#places.oldest) return { kind: 'older', place: { offset, digest } };
+    const known = this.#places.atOrBefore(offset);
+    if (known?.offset !== offset || known.digest !== digest) return lost('feed_gap');
+    const sequence = this.#base + offset;
+    if (sequence < evicted) return { kind: 'older', place: { offset, digest } };
+    return { kind: 'at', sequence, coveredUntil, overlapUntil: null };
+  }
+
+  #locateByTime(coveredUntil: number, evicted: number): Located {
+    const from = this.#timeline.atOrBefore(coveredUntil - this.#overlapMs);
+    if (from === undefined || coveredUntil > this.#coveredUntil + AHEAD_MS) return lost('unknown_position');
+    if (from < evicted) return lost('evicted');
+    const there = this.#timeline.atOrBefore(coveredUntil) ?? from;
+    // The overlap in positions is taken only as far as it is there, and not back to events that the client may never
+    // have had: it adds safety to the one in time, no new way to fail.
+    const atMost = Math.max(OVERLAP_AT_MOST_MS, OVERLAP_TIMES * this.#overlapMs);
+    const longAgo = this.#timeline.atOrBefore(coveredUntil - atMost);
+    const further = Math.max(this.boundary, evicted, longAgo ?? 0, there - OVERLAP_POSITIONS);
+    return {
+      kind: 'at',
+      sequence: Math.min(from, further),
+      // Not later than this pod can tell itself: what is subscribed to here begins here.
+      coveredUntil: Math.min(coveredUntil, this.#coveredUntil),
+      overlapUntil: this.#timeline.after(coveredUntil) ?? this.#head,
+    };
+  }
+}
