@@ -1,0 +1,107 @@
+import type { HistoryRecord } from '../records.js';
+import type { Debt } from './debts.js';
+import type { Disturbance } from './disturbances.js';
+import type { Finding } from './findings.js';
+import { isResync, type Story } from './story.js';
+
+/** Pods try again after up to 10 s, and clients after up to 2 s: so long after a fault a resync can still be due to it. */
+const AFTERMATH_MS = 20_000;
+/** A cursor names the time up to which its pod knew that it had everything: asked for once a second. */
+const COVERAGE_AGE_MS = 2500;
+
+/** Dishonest: answers to cursors that aren't what was asked, and `resumed` although something is missing. */
+export function checkHonesty(story: Story, debts: readonly Debt[]): Finding[] {
+  const findings: Finding[] = [];
+  const find = (line: number, text: string) =>
+    findings.push({ kind: 'dishonest', line: line + 1, text: `${story.c}: ${text}` });
+  const answers: { line: number; opened: number; resume: string }[] = [];
+  let presented: string | null = null;
+  let opened = 0;
+  for (const record of story.records) {
+    if (record.ev === 'open') {
+      presented = record.cursor;
+      opened = record.line;
+    }
+    if (record.ev !== 'connected') continue;
+    const { line, resume, reason, cursor } = record;
+    answers.push({ line, opened, resume });
+    if ((presented === null) !== (resume === 'new')) find(line, `"${resume}" to ${presented ?? 'no cursor'}`);
+    if (resume === 'resumed' && cursor !== presented)
+      find(line, `resumed from ${cursor}, not from what was presented`);
+    if (resume === 'resync' && reason === null) find(line, 'a resync without a reason');
+  }
+  const accused = new Set<number>();
+  for (const { publication, outcome } of debts) {
+    if (outcome.kind !== 'lost') continue;
+    const answer = answers.findLast(({ line }) => line < outcome.by);
+    if (answer === undefined || answer.resume !== 'resumed' || answer.opened < publication.invoked) continue;
+    if (accused.has(answer.line)) continue;
+    accused.add(answer.line);
+    find(answer.line, `resumed, but ${publication.id} is missing`);
+  }
+  return findings;
+}
+
+export interface ResyncRules {
+  readonly feed: 'queue' | 'stream';
+  readonly overlapMs: number;
+  readonly mayEvict: boolean;
+  readonly disturbances: readonly Disturbance[];
+  /** When each pod's process was started, ms since the run began. */
+  readonly born: ReadonlyMap<string, number>;
+}
+
+export function rulesOf(
+  history: readonly HistoryRecord[],
+  disturbances: readonly Disturbance[],
+): ResyncRules {
+  const begin = history.find(record => record.k === 'run' && record.ev === 'begin');
+  if (begin === undefined || begin.k !== 'run' || begin.ev !== 'begin') {
+    throw new Error('The history has no beginning.');
+  }
+  const born = new Map<string, number>();
+  for (const record of history)
+    if (record.k === 'pod' && record.ev === 'start') born.set(record.pod, record.t);
+  const { feed, overlapMs, mayEvict } = begin;
+  return { feed, overlapMs, mayEvict, disturbances, born };
+}
+
+/**
+ * Undue: a resync that neither a fault which may cost one explains, nor, without a stream, a pod that is younger than
+ * the position which was presented to it.
+ */
+export function checkResyncs(story: Story, rules: ResyncRules): Finding[] {
+  const findings: Finding[] = [];
+  let lastCursorAt = -Infinity;
+  let beforeThis = -Infinity;
+  let pod = '';
+  for (const record of story.records) {
+    if (record.ev === 'open') {
+      pod = record.pod;
+      beforeThis = lastCursorAt;
+      continue;
+    }
+    if (isResync(record)) {
+      const reason = 'reason' in record ? (record.reason ?? '') : '';
+      const since = record.ev === 'connected' ? beforeThis : lastCursorAt;
+      if (!isExcused(reason, pod, since, record.t, rules)) {
+        findings.push({
+          kind: 'undue',
+          line: record.line + 1,
+          text: `${story.c}: resync (${reason}) on ${pod}`,
+        });
+      }
+    }
+    if ('cursor' in record) lastCursorAt = record.t;
+  }
+  return findings;
+}
+
+function isExcused(reason: string, pod: string, since: number, t: number, rules: ResyncRules): boolean {
+  if (reason === 'evicted') return rules.mayEvict;
+  const isYoung = (rules.born.get(pod) ?? 0) > since - rules.overlapMs - COVERAGE_AGE_MS;
+  if (rules.feed === 'queue' && reason === 'unknown_position' && isYoung) return true;
+  return rules.disturbances.some(
+    ({ mayResync, start, heal }) => mayResync && start <= t && heal + AFTERMATH_MS >= since,
+  );
+}

@@ -1,0 +1,71 @@
+import type { Pod } from '../pods.js';
+import { BOTH, type Fault, NEVER, type Rig } from './fault.js';
+
+/** Waits for those that are still starting: a fault of the only pod that serves would be another fault. */
+async function anyPod({ pods, random }: Rig): Promise<Pod> {
+  await pods.untilAllReady();
+  const [first, ...rest] = pods.all;
+  if (first === undefined) throw new Error('There is no pod.');
+  return random.pick([first, ...rest]);
+}
+
+const freeze = (seconds: number): Fault => ({
+  name: `pod-freeze-${seconds}`,
+  what: `a pod's process stands still for ${seconds} s`,
+  part: 'pods',
+  feeds: BOTH,
+  resyncs: NEVER,
+  holdMs: [seconds * 1000, seconds * 1000],
+  async start(rig) {
+    const pod = await anyPod(rig);
+    pod.signal('SIGSTOP');
+    return async () => pod.signal('SIGCONT');
+  },
+});
+
+export const POD_FAULTS: readonly Fault[] = [
+  {
+    name: 'pod-kill',
+    what: 'a pod is killed (SIGKILL), another takes its place',
+    part: 'pods',
+    feeds: BOTH,
+    resyncs: NEVER,
+    holdMs: [0, 0],
+    async start(rig) {
+      const pod = await anyPod(rig);
+      await pod.end('SIGKILL');
+      return async () => rig.pods.replace(pod);
+    },
+  },
+  {
+    name: 'pod-term',
+    what: 'a pod is ended (SIGTERM) under load and drains, another takes its place',
+    part: 'pods',
+    feeds: BOTH,
+    resyncs: NEVER,
+    holdMs: [0, 0],
+    async start(rig) {
+      const pod = await anyPod(rig);
+      await pod.end('SIGTERM');
+      return async () => rig.pods.replace(pod);
+    },
+  },
+  freeze(3),
+  freeze(12),
+  {
+    name: 'rolling-deploy',
+    what: 'all pods are replaced, one after another, each once the one before is ready',
+    part: 'pods',
+    feeds: BOTH,
+    resyncs: NEVER,
+    holdMs: [0, 0],
+    start: async rig => async () => {
+      const old = [...rig.pods.all];
+      for (const pod of old) {
+        await pod.end('SIGTERM');
+        rig.pods.replace(pod);
+        await rig.pods.untilAllReady();
+      }
+    },
+  },
+];
