@@ -5,13 +5,16 @@ import { AdminListener } from './admin/listener.js';
 import { publishEvent } from './admin/publish.js';
 import { unreadyReasons } from './admin/readiness.js';
 import { openAuth } from './auth/index.js';
-import type { Decoded, Delivery } from './broker/delivery.js';
+import { BROKER_FEED_DEFAULTS } from './broker/broker-feed.js';
 import { decodeDelivery } from './broker/envelope.js';
 import { createEventIds } from './broker/ids.js';
+import type { Decode } from './broker/intake.js';
 import { createMemoryFeed } from './broker/memory.js';
-import { createQueueFeed, QUEUE_FEED_DEFAULTS } from './broker/queue-feed.js';
+import { createQueueFeed } from './broker/queue-feed.js';
 import type { FeedReport } from './broker/report.js';
 import type { RejectionReason } from './broker/rejections.js';
+import { createStreamFeed, STREAM_FEED_DEFAULTS } from './broker/stream-feed.js';
+import { createPlaceIds } from './broker/stream-ids.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import type { Feed } from './connection/feed.js';
@@ -43,12 +46,18 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   const { logger } = deps;
   const clock = systemClock;
   const metrics = new Metrics();
+  const secrets = cursorSecrets(config);
   const newId = createEventIds(clock);
-  const decode = (delivery: Delivery): Decoded =>
-    decodeDelivery(delivery, { now: clock.wall(), newId, ...config.events });
+  const idOfPlace = createPlaceIds(secrets[0]);
+  const decode: Decode = (delivery, place) =>
+    decodeDelivery(delivery, {
+      now: clock.wall(),
+      newId: place === null ? newId : () => idOfPlace(place),
+      ...config.events,
+    });
 
   const auth = openAuth(config.auth, clock, logger);
-  const log = new EventLog(config.log, new CursorCodec(cursorSecrets(config)), () => randomInt(1, 2 ** 32));
+  const log = new EventLog(config.log, new CursorCodec(secrets), () => randomInt(1, 2 ** 32));
   const feed = createFeed(config, decode, feedReport(metrics, logger), logger);
   const hub = new Hub({
     limits: { ...config.connections, maxUnauthenticated: config.listener.maxUnauthenticated },
@@ -73,7 +82,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
         full: hub.size.unauthenticated >= config.listener.maxUnauthenticated,
         warmUpMs: warmUpMs(config),
       },
-      hub.firstAttachedAt,
+      hub.firstCaughtUpAt,
       clock.monotonic(),
     );
   let whyUnconfirmed = '';
@@ -108,7 +117,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
       }),
       publish: body =>
         publishEvent(body, {
-          decode,
+          decode: delivery => decode(delivery, null),
           publish: message => feed.publish(message),
           onUnconfirmed: why => {
             whyUnconfirmed = why;
@@ -150,17 +159,22 @@ function describeFeed(feed: FeedState, now: number): object {
   return feed.kind === 'never' ? feed : { kind: feed.kind, forMs: Math.round(now - feed.since) };
 }
 
-function createFeed(
-  config: Config,
-  decode: (delivery: Delivery) => Decoded,
-  report: FeedReport,
-  logger: Logger,
-): Feed {
-  if (config.feed.kind === 'memory') return createMemoryFeed({ clock: systemClock, decode, report });
-  return createQueueFeed(
-    { ...QUEUE_FEED_DEFAULTS, ...config.feed, podName: config.podName },
-    { clock: systemClock, logger, decode, report },
-  );
+function createFeed(config: Config, decode: Decode, report: FeedReport, logger: Logger): Feed {
+  const { feed, podName, log } = config;
+  const deps = { clock: systemClock, logger, decode, report };
+  switch (feed.kind) {
+    case 'memory':
+      return createMemoryFeed(deps);
+    case 'queue':
+      return createQueueFeed({ ...BROKER_FEED_DEFAULTS, ...feed, podName }, deps);
+    case 'stream': {
+      const history = { historyMaxEvents: log.maxEvents, historyMaxAgeMs: log.maxAgeMs };
+      return createStreamFeed(
+        { ...BROKER_FEED_DEFAULTS, ...STREAM_FEED_DEFAULTS, ...feed, ...history, podName },
+        deps,
+      );
+    }
+  }
 }
 
 function feedReport(metrics: Metrics, logger: Logger): FeedReport {
@@ -183,11 +197,11 @@ function feedReport(metrics: Metrics, logger: Logger): FeedReport {
   });
 }
 
-/** Before, a fresh cursor from another pod would go back further than this one's log. */
+/** Before, a fresh cursor from another pod would go back further than this one's log. A stream has been read back. */
 function warmUpMs(config: Config): number {
-  if (config.feed.kind === 'memory') return 0;
+  if (config.feed.kind !== 'queue') return 0;
   // A fresh cursor names the last sounding, which is up to one interval old, and began up to one before.
-  return config.log.resumeOverlapMs + 2 * QUEUE_FEED_DEFAULTS.soundIntervalMs;
+  return config.log.resumeOverlapMs + 2 * BROKER_FEED_DEFAULTS.soundIntervalMs;
 }
 
 /** All pods must come to the same key; only a single development process may make one up. */

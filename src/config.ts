@@ -192,7 +192,7 @@ function cursorKeys(given: Given): readonly string[] | null | undefined {
   return keys;
 }
 
-/** Sizes that work together but leave no room for the largest event. */
+/** Settings of different groups that go badly together. */
 function checkSizes(given: Given): void {
   const largest = given.read(eventSettings.maxEventBytes);
   for (const setting of [logSettings.maxBytes, feedSettings.queueMaxBytes]) {
@@ -200,6 +200,18 @@ function checkSizes(given: Given): void {
     if (largest !== undefined && room !== undefined && room < largest) {
       given.warn(
         `${setting.env} (${room}) is below MAX_EVENT_BYTES (${largest}): the largest events cannot be held`,
+      );
+    }
+  }
+  if (given.read(feedSettings.kind) !== 'stream') return;
+  for (const [kept, wanted] of [
+    [feedSettings.streamMaxAgeMs, logSettings.maxAgeMs],
+    [feedSettings.streamMaxBytes, logSettings.maxBytes],
+  ] as const) {
+    const [has, needs] = [given.read(kept), given.read(wanted)];
+    if (has !== undefined && needs !== undefined && has < needs) {
+      given.warn(
+        `${kept.env} (${has}) is below ${wanted.env} (${needs}): a new pod finds less in the stream than the others hold`,
       );
     }
   }

@@ -25,7 +25,7 @@ test('coercion traps: none of these is a value', () => {
     ['MAX_SUBSCRIPTIONS', '5.7'],
     ['LOG_LEVEL', 'INFO'],
     ['LOG_LEVEL', 'verbose'],
-    ['FEED', 'stream'],
+    ['FEED', 'streams'],
     ['FEED', 'Queue'],
     ['HOST', '0.0.0.0:80'],
     ['POD_NAME', 'a b'],

@@ -25,6 +25,7 @@ export async function publishEvent(
     timestamp: null,
     contentEncoding: null,
     headers: {},
+    streamOffset: null,
   });
   if (decoded.kind === 'rejected') return { status: 400, body: { reason: decoded.reason } };
   const { id } = decoded.event;

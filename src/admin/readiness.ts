@@ -19,11 +19,11 @@ const FEED_GRACE_MS = 5000;
 /** What speaks against new connections; nothing: ready. `now` in monotonic ms. */
 export function unreadyReasons(
   facts: ReadinessFacts,
-  firstAttachedAt: number | null,
+  firstCaughtUpAt: number | null,
   now: number,
 ): UnreadyReason[] {
   const reasons: UnreadyReason[] = [];
-  if (firstAttachedAt === null || now - firstAttachedAt < facts.warmUpMs) reasons.push('starting');
+  if (firstCaughtUpAt === null || now - firstCaughtUpAt < facts.warmUpMs) reasons.push('starting');
   if (facts.feed.kind === 'lost' && now - facts.feed.since >= FEED_GRACE_MS) reasons.push('feed');
   if (facts.draining) reasons.push('draining');
   if (facts.full) reasons.push('capacity');

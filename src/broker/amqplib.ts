@@ -6,6 +6,7 @@
  */
 import * as amqp from 'amqplib';
 import type { Clock } from '../clock.js';
+import { createAcknowledger } from './acknowledger.js';
 import type { BrokerAddress } from './address.js';
 import type { Delivery } from './delivery.js';
 import { type Fault, faultOf } from './fault.js';
@@ -44,7 +45,15 @@ export interface AmqpChannel {
   deleteExchange(name: string): Promise<void>;
   /** How many messages wait in a queue, those under way to consumers not counted. */
   countWaiting(queue: string): Promise<number>;
+  /**
+   * Of a stream: only once on a channel. What an earlier consumer there had set off can bring the later one's first deliveries
+   * before the broker's answer (seen on 3.10), and the library takes those for a fault.
+   */
   consume(queue: string, options: ConsumeOptions): Promise<AmqpConsumer>;
+  /** Resolves with an answer of the broker, which comes after all that the channel had sent when it was asked. */
+  roundTrip(): Promise<void>;
+  /** Ends the channel and its consumers; whoever watches its end isn't told. Nothing is delivered from now on. */
+  close(): Promise<void>;
 }
 
 export interface AmqpConsumer {
@@ -52,7 +61,15 @@ export interface AmqpConsumer {
   hold(held: boolean): void;
 }
 
+/**
+ * Where to begin in a stream: `last` is its last chunk's first message, `seconds` (since 1970) the first chunk from then on,
+ * a number that offset. One that isn't there any more is silently taken for the first, one beyond the end for the next.
+ */
+export type StreamOffset = 'first' | 'last' | number | { readonly seconds: number };
+
 export interface ConsumeOptions {
+  /** `null`: the queue is no stream. */
+  readonly from: StreamOffset | null;
   /** Deliveries under way and not acknowledged; for the consumer started with it. */
   readonly prefetch: number;
   /** In order; the first may come before `consume` has resolved. Must not throw. */
@@ -154,8 +171,22 @@ function wrapConnection(
   return {
     async openChannel(onEnd) {
       const channel = await model.createChannel();
-      watch(channel, address, onEnd);
-      return wrapChannel(channel);
+      let isClosing = false;
+      const closed = new Promise<void>(resolve => {
+        channel.on('close', () => resolve());
+      });
+      watch(channel, address, fault => {
+        if (!isClosing) onEnd(fault);
+      });
+      return {
+        ...wrapChannel(channel),
+        async close() {
+          isClosing = true;
+          // Never settles when the connection is closed before the broker has answered.
+          channel.close().catch(() => {});
+          await closed;
+        },
+      };
     },
     async openConfirmChannel(onEnd) {
       const channel = await model.createConfirmChannel();
@@ -183,7 +214,7 @@ function watch(channel: amqp.Channel, address: BrokerAddress, onEnd: (fault: Fau
   channel.on('close', () => queueMicrotask(() => end(new Error('the channel was closed'))));
 }
 
-function wrapChannel(channel: amqp.Channel): AmqpChannel {
+function wrapChannel(channel: amqp.Channel): Omit<AmqpChannel, 'close'> {
   return {
     async declare(declaration) {
       switch (declaration.kind) {
@@ -212,55 +243,32 @@ function wrapChannel(channel: amqp.Channel): AmqpChannel {
     async countWaiting(queue) {
       return (await channel.checkQueue(queue)).messageCount;
     },
-    async consume(queue, { prefetch, onDelivery, onCancel }) {
+    async consume(queue, { prefetch, from, onDelivery, onCancel }) {
       const acknowledger = createAcknowledger(channel);
       await channel.prefetch(prefetch);
-      await channel.consume(queue, message => {
-        if (message === null) {
-          onCancel();
-          return;
-        }
-        onDelivery(deliveryOf(message));
-        acknowledger.received(message);
-      });
-      return acknowledger;
+      await channel.consume(
+        queue,
+        message => {
+          if (message === null) {
+            onCancel();
+            return;
+          }
+          onDelivery(deliveryOf(message));
+          acknowledger.received(message);
+        },
+        from === null ? {} : { arguments: { 'x-stream-offset': offsetArgument(from) } },
+      );
+      return { hold: held => acknowledger.hold(held) };
+    },
+    async roundTrip() {
+      // Sets what only later consumers would use, each of which sets it anyway. Needs no permission, unlike a passive declare.
+      await channel.prefetch(1);
     },
   };
 }
 
-/**
- * Acknowledges all deliveries of one turn of the event loop with one frame. The library calls back synchronously for
- * everything in one read from the socket, and micro-tasks run after that.
- */
-function createAcknowledger(channel: amqp.Channel): AmqpConsumer & { received(message: amqp.Message): void } {
-  let last: amqp.Message | null = null;
-  let isDue = false;
-  let isHeld = false;
-
-  function acknowledge(): void {
-    isDue = false;
-    if (last === null || isHeld) return;
-    const upTo = last;
-    last = null;
-    try {
-      channel.ack(upTo, true);
-    } catch {
-      // The channel was closed in this very turn. Whoever watches it knows.
-    }
-  }
-
-  return {
-    received(message) {
-      last = message;
-      if (isDue) return;
-      isDue = true;
-      queueMicrotask(acknowledge);
-    },
-    hold(held) {
-      isHeld = held;
-      if (!held) acknowledge();
-    },
-  };
+function offsetArgument(from: StreamOffset): unknown {
+  return typeof from === 'object' ? { '!': 'timestamp', value: from.seconds } : from;
 }
 
 function wrapConfirmChannel(channel: amqp.ConfirmChannel, address: BrokerAddress): AmqpConfirmChannel {
@@ -274,6 +282,7 @@ function wrapConfirmChannel(channel: amqp.ConfirmChannel, address: BrokerAddress
         appId: 'warren',
         mandatory: true,
         // The pods' queues are gone with their pods; a durable one beside them would make the confirm wait for the disk.
+        // A stream keeps everything whatever this says.
         persistent: false,
       };
       channel.publish(exchange, '', content, options, (error: unknown) => {
@@ -297,6 +306,7 @@ function deliveryOf({ content, properties }: amqp.Message): Delivery {
     timestamp: numberOrNull(properties.timestamp),
     contentEncoding: stringOrNull(properties.contentEncoding),
     headers: ownHeaders(properties.headers),
+    streamOffset: numberOrNull(properties.headers?.['x-stream-offset']),
   };
 }
 

@@ -1,5 +1,61 @@
+/** Keeps what must have come before it is true that "everything up to then is here". */
+export interface Targets {
+  /** So much has come: a number of messages, or an offset. */
+  reached(mark: number): void;
+  /** Everything before `until` is here once `mark` is reached. */
+  aim(until: number, mark: number): void;
+  readonly isPending: boolean;
+}
+
+interface Target {
+  readonly until: number;
+  readonly mark: number;
+}
+
 /**
- * Finds out up to when the pod has everything, without publishing anything.
+ * @param start the mark of having nothing
+ * @param onCovered everything before `until` has come
+ */
+export function keepTargets(start: number, onCovered: (until: number) => void): Targets {
+  let current = start;
+  /**
+   * The oldest target is kept until reached, or a backlog that lasts would keep moving it away; the newest beside it,
+   * as it is the one that is reached when nothing more comes.
+   */
+  let oldest: Target | null = null;
+  let newest: Target | null = null;
+
+  function settle(): void {
+    if (newest !== null && current >= newest.mark) {
+      const { until } = newest;
+      oldest = null;
+      newest = null;
+      onCovered(until);
+    } else if (oldest !== null && current >= oldest.mark) {
+      const { until } = oldest;
+      oldest = newest === oldest ? null : newest;
+      onCovered(until);
+    }
+  }
+
+  return {
+    reached(mark) {
+      current = mark;
+      settle();
+    },
+    aim(until, mark) {
+      newest = { until, mark };
+      oldest ??= newest;
+      settle();
+    },
+    get isPending() {
+      return newest !== null;
+    },
+  };
+}
+
+/**
+ * Finds out up to when the pod has everything of its queue, without publishing anything.
  *
  * A sounding asks the broker how many messages wait in the queue, twice. The first answer may overtake deliveries that
  * the queue has sent already: the channel asks the queue, and what comes from it meanwhile waits behind the answer.
@@ -22,39 +78,14 @@ export interface CoverageDeps {
   readonly onCovered: (until: number) => void;
 }
 
-interface Target {
-  readonly until: number;
-  /** All before `until` is here when so many messages are. Rather too many: those between the two answers count twice. */
-  readonly received: number;
-}
-
 export function trackCoverage({ wall, waiting, onCovered }: CoverageDeps): Coverage {
+  const targets = keepTargets(0, onCovered);
   let received = 0;
   let isAsking = false;
-  /**
-   * The oldest target is kept until reached, or a backlog that lasts would keep moving it away; the newest beside it,
-   * as it is the one that is reached when nothing more comes.
-   */
-  let oldest: Target | null = null;
-  let newest: Target | null = null;
-
-  function settle(): void {
-    if (newest !== null && received >= newest.received) {
-      const { until } = newest;
-      oldest = null;
-      newest = null;
-      onCovered(until);
-    } else if (oldest !== null && received >= oldest.received) {
-      const { until } = oldest;
-      oldest = newest === oldest ? null : newest;
-      onCovered(until);
-    }
-  }
 
   return {
     delivered() {
-      received++;
-      settle();
+      targets.reached(++received);
     },
     async sound() {
       if (isAsking) return;
@@ -63,9 +94,8 @@ export function trackCoverage({ wall, waiting, onCovered }: CoverageDeps): Cover
         const until = wall();
         const backlog = await waiting();
         await waiting();
-        newest = { until, received: received + backlog };
-        oldest ??= newest;
-        settle();
+        // Rather too many: those that came between the two answers count twice.
+        targets.aim(until, received + backlog);
       } finally {
         isAsking = false;
       }

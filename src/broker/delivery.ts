@@ -11,6 +11,8 @@ export interface Delivery {
   readonly timestamp: number | null;
   readonly contentEncoding: string | null;
   readonly headers: Readonly<Record<string, unknown>>;
+  /** Where the message stands in its stream. A publisher can set it on a message to a queue, where it means nothing. */
+  readonly streamOffset: number | null;
 }
 
 /** What became of a delivery. Decoding never throws for what a publisher sent: that is `rejected`. */

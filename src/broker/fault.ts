@@ -14,7 +14,10 @@ export type Step =
   | 'opening a channel'
   | 'declaring the exchange'
   | 'declaring the queue'
+  | 'declaring the stream'
   | 'binding the queue'
+  | 'binding the stream'
+  | 'reading the stream'
   | 'consuming'
   | 'attached';
 
@@ -53,28 +56,30 @@ export function isQueueGone(fault: Fault): boolean {
   return fault.code === NOT_FOUND && fault.text.includes('no queue');
 }
 
+export interface FaultContext {
+  readonly exchange: string;
+  /** `null`: a queue of the pod's own is read. */
+  readonly stream: string | null;
+  readonly declare: boolean;
+  readonly address: BrokerAddress;
+}
+
 /** For the log: what happened and what to do about it. */
-export function explain(
-  step: Step,
-  fault: Fault,
-  context: { readonly exchange: string; readonly declare: boolean; readonly address: BrokerAddress },
-): string {
+export function explain(step: Step, fault: Fault, context: FaultContext): string {
   const advice = adviceFor(step, fault, context);
   return advice === null ? `${step}: ${fault.text}` : `${step}: ${advice} (${fault.text})`;
 }
 
-function adviceFor(
-  step: Step,
-  fault: Fault,
-  { exchange, declare, address }: Parameters<typeof explain>[2],
-): string | null {
+function adviceFor(step: Step, fault: Fault, context: FaultContext): string | null {
+  const { exchange, stream, declare, address } = context;
   if (step === 'connecting') return adviceForConnecting(fault, address);
-  if (fault.code === ACCESS_REFUSED) {
-    return step === 'declaring the exchange'
-      ? `the user may not declare ${exchange}: grant "configure" on it, or declare it elsewhere and set AMQP_DECLARE=false`
-      : 'the user lacks a permission: it needs "configure" and "write" on the names that begin with AMQP_QUEUE_PREFIX, "read" on those and on AMQP_EXCHANGE';
+  if (fault.code === ACCESS_REFUSED) return adviceForPermission(step, context);
+  if (isQueueGone(fault)) {
+    if (stream === null) return 'its queue was deleted';
+    return declare || step === 'attached'
+      ? `the stream ${stream} was deleted`
+      : `the stream ${stream} does not exist and AMQP_DECLARE=false: declare it (durable, x-queue-type stream), or set AMQP_DECLARE=true`;
   }
-  if (isQueueGone(fault)) return 'its queue was deleted';
   if (fault.code === NOT_FOUND && fault.text.includes('no exchange')) {
     return declare || step === 'attached'
       ? `the exchange ${exchange} was deleted`
@@ -83,7 +88,25 @@ function adviceFor(
   if (fault.code === PRECONDITION_FAILED && step === 'declaring the exchange') {
     return `the exchange ${exchange} exists with another type or durability: delete it, or name another in AMQP_EXCHANGE; it must be fanout and durable`;
   }
+  if (fault.code === PRECONDITION_FAILED && step === 'declaring the stream' && stream !== null) {
+    return `${stream} exists with other arguments, which can't be changed: set AMQP_STREAM_MAX_BYTES and AMQP_STREAM_MAX_AGE_MS to what it was declared with, or AMQP_DECLARE=false to take it as it is, or name another in AMQP_STREAM, or delete it and lose its history`;
+  }
+  if (fault.code === PRECONDITION_FAILED && step === 'reading the stream' && stream !== null) {
+    return `${stream} is a queue of another kind, not a stream: name another in AMQP_STREAM`;
+  }
   return null;
+}
+
+function adviceForPermission(step: Step, { exchange, stream }: FaultContext): string {
+  if (step === 'declaring the exchange') {
+    return `the user may not declare ${exchange}: grant "configure" on it, or declare it elsewhere and set AMQP_DECLARE=false`;
+  }
+  if (step === 'declaring the stream') {
+    return `the user may not declare ${stream}: grant "configure" on it, or declare it elsewhere and set AMQP_DECLARE=false`;
+  }
+  return stream === null
+    ? 'the user lacks a permission: it needs "configure" and "write" on the names that begin with AMQP_QUEUE_PREFIX, "read" on those and on AMQP_EXCHANGE'
+    : `the user lacks a permission: it needs "read" on ${exchange} and ${stream}, and "write" on ${stream} to bind it`;
 }
 
 function adviceForConnecting(fault: Fault, address: BrokerAddress): string | null {

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import { type BrokerAddress, describeBroker } from './address.js';
-import { explain } from './fault.js';
-import type { Ending } from './queue-attachment.js';
+import type { Ending } from './attachment.js';
+import { explain, type FaultContext } from './fault.js';
 import type { Outage } from './supervisor.js';
 
 /** While the same failure repeats, it is logged aloud this often only. */
@@ -12,7 +12,7 @@ const MAX_FAILURES = 64;
 
 /** A feed's log lines: the first failure of a kind at a broker aloud, its repeats not. */
 export function createFeedLog(
-  context: { readonly exchange: string; readonly declare: boolean },
+  context: Omit<FaultContext, 'address'>,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
   broker: () => BrokerAddress,
 ) {
@@ -37,14 +37,16 @@ export function createFeedLog(
   }
 
   return {
-    attached(outage: Outage): void {
+    attached(outage: Outage, continuity: 'first' | 'unbroken' | 'gap'): void {
       loud.clear();
       const fields = {
         broker: describeBroker(broker()),
         afterMs: outage.lastedMs,
         attempts: outage.attempts,
       };
-      if (outage.first) logger.info(fields, 'attached to RabbitMQ');
+      if (continuity === 'first') logger.info(fields, 'attached to RabbitMQ');
+      else if (continuity === 'unbroken')
+        logger.info(fields, 'attached to RabbitMQ again; nothing was missed');
       else logger.warn(fields, 'attached to RabbitMQ again; events may have been missed in between');
     },
 

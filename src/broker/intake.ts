@@ -1,19 +1,41 @@
-import type { FeedSink } from '../connection/feed.js';
+import type { FeedSink, StreamPlace } from '../connection/feed.js';
 import type { Decoded, Delivery } from './delivery.js';
 import type { FeedReport } from './report.js';
 
-export type Decode = (delivery: Delivery) => Decoded;
+/** @param place `null`: the message comes from no stream */
+export type Decode = (delivery: Delivery, place: StreamPlace | null) => Decoded;
+
+export interface Intake {
+  readonly decode: Decode;
+  readonly report: FeedReport;
+  readonly sink: FeedSink;
+}
 
 /**
  * Decodes one message and hands the event on. Never throws: no message, and no bug behind this point, may end the
  * consumer. A rejected message is done with; to refuse it to the broker would only bring it back.
  */
-export function takeIn(delivery: Delivery, decode: Decode, report: FeedReport, sink: FeedSink): void {
+export function takeIn(
+  delivery: Delivery,
+  place: StreamPlace | null,
+  { decode, report, sink }: Intake,
+): void {
   try {
-    const decoded = decode(delivery);
-    if (decoded.kind === 'event') sink.event(decoded.event, null);
-    else report.rejected(decoded.reason);
+    const event = decoded();
+    if (event !== null) sink.event(event, place);
+    else if (place !== null) sink.passed(place);
   } catch (error) {
     report.failed(error);
+  }
+
+  function decoded() {
+    try {
+      const outcome = decode(delivery, place);
+      if (outcome.kind === 'event') return outcome.event;
+      report.rejected(outcome.reason);
+    } catch (error) {
+      report.failed(error);
+    }
+    return null;
   }
 }

@@ -26,6 +26,7 @@ export function createMemoryFeed(deps: {
       if (sink === null && !stopped) {
         sink = given;
         sink.attached('first', null);
+        sink.caughtUp();
         sound();
       }
       return Promise.resolve();
@@ -48,8 +49,9 @@ export function createMemoryFeed(deps: {
         timestamp: null,
         contentEncoding: null,
         headers: {},
+        streamOffset: null,
       };
-      takeIn(delivery, deps.decode, deps.report, sink);
+      takeIn(delivery, null, { ...deps, sink });
       return Promise.resolve({ kind: 'confirmed' });
     },
   };

@@ -12,7 +12,9 @@ export const LOSS_CAUSES = [
   'exchange',
   /** The queue dropped events because the pod was too slow, or they expired in it. */
   'overflow',
-  /** The broker keeps the connection alive, yet answers no request. */
+  /** The stream's offsets jumped: it may have been trimmed in front of a pod that was too slow. */
+  'trimmed',
+  /** The broker keeps the connection alive, yet answers no request or delivers nothing. */
   'unanswered',
 ] as const;
 export type LossCause = (typeof LOSS_CAUSES)[number];

@@ -11,6 +11,7 @@ import {
 } from '../formats.js';
 import { type Format, type Given, isComplete, type Slice } from '../setting.js';
 import { type FeedTls, readTlsFiles, tlsSettings } from './tls-files.js';
+import { segmentBytes } from './topology.js';
 
 /** What amqplib takes from a URL's query. It would ignore the rest in silence, RabbitMQ's `verify=` included. */
 const NUMERIC_PARAMETERS = ['heartbeat', 'frameMax', 'channelMax', 'maxFrameSize'];
@@ -47,6 +48,12 @@ const exchangeName = textWhere(
   text => text !== '' && Buffer.byteLength(text) <= 255 && !/[\s\p{Cc}]/u.test(text),
 );
 
+const streamName = textWhere(
+  'the name of a queue: 1 to 255 bytes without blanks or control characters, not starting with "amq."',
+  text =>
+    text !== '' && Buffer.byteLength(text) <= 255 && !/[\s\p{Cc}]/u.test(text) && !text.startsWith('amq.'),
+);
+
 /** Leaves room for `.<pod>.<random>` within 255 bytes; `amq.` belongs to the broker (403). */
 const queuePrefix = textWhere(
   '1 to 64 characters A-Z a-z 0-9 . _ : -, not starting with "amq."',
@@ -57,9 +64,9 @@ const queuePrefix = textWhere(
 export const feedSettings = {
   kind: {
     env: 'FEED',
-    doc: 'queue: each pod reads RabbitMQ through a queue of its own. memory: no RabbitMQ, only what is posted to this process; for trying out and for tests.',
+    doc: 'queue: each pod reads RabbitMQ through a queue of its own. stream: all pods read one RabbitMQ stream, so that neither an outage of the broker nor a new pod makes clients fetch their state anew. memory: no RabbitMQ, only what is posted to this process; for trying out and for tests.',
     default: 'queue',
-    format: oneOf(['queue', 'memory']),
+    format: oneOf(['queue', 'stream', 'memory']),
   },
   urls: {
     env: 'AMQP_URL',
@@ -78,9 +85,27 @@ export const feedSettings = {
   },
   declare: {
     env: 'AMQP_DECLARE',
-    doc: "Whether the pod declares the exchange. false where it exists already and the pod's user may not.",
+    doc: "Whether the pod declares the exchange, and with FEED=stream the stream. false where they exist already and the pod's user may not.",
     default: 'true',
     format: flag,
+  },
+  stream: {
+    env: 'AMQP_STREAM',
+    doc: 'FEED=stream: the stream that is bound to the exchange and that all pods read.',
+    default: 'push.history',
+    format: streamName,
+  },
+  streamMaxBytes: {
+    env: 'AMQP_STREAM_MAX_BYTES',
+    doc: 'FEED=stream: how much the stream keeps on disk, on each of its nodes. It is trimmed by sixteenths. A pod that was cut off for longer than this spans tells its clients to fetch their state anew. Fixed once the stream is declared.',
+    default: '1GiB',
+    format: bytes(1),
+  },
+  streamMaxAgeMs: {
+    env: 'AMQP_STREAM_MAX_AGE_MS',
+    doc: 'FEED=stream: how long the stream keeps an event, roughly: the sixteenth that is being written stays. At least HISTORY_MAX_AGE_MS, or new pods know less than old ones. Fixed once the stream is declared.',
+    default: '3600000',
+    format: milliseconds(1000),
   },
   queuePrefix: {
     env: 'AMQP_QUEUE_PREFIX',
@@ -131,22 +156,32 @@ export const eventSettings = {
   },
 } satisfies Slice;
 
-export interface QueueFeedConfig {
-  readonly kind: 'queue';
+interface BrokerConfig {
   readonly urls: readonly string[];
   /** `null`: no files given. */
   readonly tls: FeedTls | null;
   readonly exchange: string;
   readonly declare: boolean;
-  readonly queuePrefix: string;
-  readonly queueMaxLength: number;
-  readonly queueMaxBytes: number;
   readonly prefetch: number;
   /** 0: give up at once; -1: never. */
   readonly reconnectDeadlineMs: number;
 }
 
-export type FeedConfig = QueueFeedConfig | { readonly kind: 'memory' };
+export interface QueueFeedConfig extends BrokerConfig {
+  readonly kind: 'queue';
+  readonly queuePrefix: string;
+  readonly queueMaxLength: number;
+  readonly queueMaxBytes: number;
+}
+
+export interface StreamFeedConfig extends BrokerConfig {
+  readonly kind: 'stream';
+  readonly stream: string;
+  readonly streamMaxBytes: number;
+  readonly streamMaxAgeMs: number;
+}
+
+export type FeedConfig = QueueFeedConfig | StreamFeedConfig | { readonly kind: 'memory' };
 
 export interface EventsConfig {
   readonly maxEventBytes: number;
@@ -160,15 +195,34 @@ export function feedConfig(given: Given): FeedConfig | undefined {
     if (given.production) given.warn('FEED=memory: events live in this process only, RabbitMQ is not used');
     return { kind };
   }
+  const broker = brokerConfig(given);
+  if (kind === 'queue') {
+    const parts = {
+      kind,
+      ...broker,
+      queuePrefix: given.read(feedSettings.queuePrefix),
+      queueMaxLength: given.read(feedSettings.queueMaxLength),
+      queueMaxBytes: given.read(feedSettings.queueMaxBytes),
+    };
+    return isComplete<QueueFeedConfig>(parts) ? parts : undefined;
+  }
   const parts = {
     kind,
+    ...broker,
+    stream: given.read(feedSettings.stream),
+    streamMaxBytes: given.read(feedSettings.streamMaxBytes),
+    streamMaxAgeMs: given.read(feedSettings.streamMaxAgeMs),
+  };
+  checkSegments(given, parts.streamMaxBytes);
+  return isComplete<StreamFeedConfig>(parts) ? parts : undefined;
+}
+
+function brokerConfig(given: Given) {
+  const parts = {
     urls: given.read(feedSettings.urls),
     tls: readTlsFiles(given),
     exchange: given.read(feedSettings.exchange),
     declare: given.read(feedSettings.declare),
-    queuePrefix: given.read(feedSettings.queuePrefix),
-    queueMaxLength: given.read(feedSettings.queueMaxLength),
-    queueMaxBytes: given.read(feedSettings.queueMaxBytes),
     prefetch: given.read(feedSettings.prefetch),
     reconnectDeadlineMs: given.read(feedSettings.reconnectDeadlineMs),
   };
@@ -179,7 +233,20 @@ export function feedConfig(given: Given): FeedConfig | undefined {
     // Certificates without TLS: whoever set them believes that the connection is encrypted.
     given.fault('AMQP_URL: must have an amqps:// address when AMQP_CA_FILE or AMQP_CERT_FILE is set');
   }
-  return isComplete<QueueFeedConfig>(parts) ? parts : undefined;
+  return parts;
+}
+
+/** A segment that a few events fill would make one event more or less trim half of the history. */
+const EVENTS_PER_SEGMENT = 8;
+
+function checkSegments(given: Given, streamMaxBytes: number | undefined): void {
+  const largest = given.read(eventSettings.maxEventBytes);
+  if (largest === undefined || streamMaxBytes === undefined) return;
+  if (segmentBytes(streamMaxBytes) < EVENTS_PER_SEGMENT * largest) {
+    given.fault(
+      `AMQP_STREAM_MAX_BYTES: must be at least 128 times MAX_EVENT_BYTES (${largest}), not ${streamMaxBytes}: a sixteenth of it is trimmed at a time`,
+    );
+  }
 }
 
 export function eventsConfig(given: Given): EventsConfig | undefined {

@@ -1,11 +1,19 @@
 /**
- * What a pod declares at the broker, as data: applied in full on every new connection.
+ * What a pod declares at the broker, as data: applied in full on every new connection. With `FEED=queue`:
  *
  * ```
  * events exchange (fanout, durable) ──▶ pod's queue ──overflow──▶ overflow exchange ──▶ overflow queue
  * ```
  * Everything but the events exchange dies with the connection. The user of a pod that doesn't declare that exchange
  * needs no more than configure and write on `^push\.pod\..*` and read on `^(push\.events|push\.pod\..*)$`.
+ *
+ * With `FEED=stream`:
+ *
+ * ```
+ * events exchange (fanout, durable) ──▶ stream (durable), which all pods read
+ * ```
+ * All of it lasts. The user of a pod that doesn't declare it needs write on `^push\.history$`, to bind, and read on
+ * `^push\.(events|history)$`.
  */
 export type Declaration =
   | {
@@ -53,6 +61,24 @@ export interface QueueTopology {
   readonly eventsBinding: Binding;
 }
 
+export interface StreamTopologyOptions {
+  /** Where publishers publish to. */
+  readonly exchange: string;
+  /** Whether the pod declares the exchange and the stream or only uses them. */
+  readonly declare: boolean;
+  readonly stream: string;
+  /** What the stream keeps. */
+  readonly streamMaxBytes: number;
+  readonly streamMaxAgeMs: number;
+}
+
+export interface StreamTopology {
+  /** In the order in which they are to be declared. */
+  readonly declarations: readonly Declaration[];
+  readonly stream: string;
+  readonly eventsBinding: Binding;
+}
+
 /** Queue names hold 255 bytes; prefix, suffixes and the random part need some. */
 const MAX_POD_NAME = 100;
 const NOT_FOR_NAMES = /[^A-Za-z0-9._:-]/g;
@@ -90,6 +116,44 @@ export function queueTopology(options: QueueTopologyOptions, unique: string): Qu
       }),
       eventsBinding,
     ],
+  };
+}
+
+/** A stream is trimmed by whole segments, and the one being written stays: fewer would make its size a matter of luck. */
+const SEGMENTS = 16;
+/** RabbitMQ's own default. It refuses 3 GB and more. */
+const LARGEST_SEGMENT = 500_000_000;
+
+/** The size of one segment of a stream that keeps so much. */
+export function segmentBytes(streamMaxBytes: number): number {
+  return Math.min(LARGEST_SEGMENT, Math.floor(streamMaxBytes / SEGMENTS));
+}
+
+export function streamTopology(options: StreamTopologyOptions): StreamTopology {
+  const { exchange, stream } = options;
+  const eventsBinding: Binding = { kind: 'binding', exchange, queue: stream };
+  return {
+    stream,
+    eventsBinding,
+    declarations: options.declare
+      ? [fanout(exchange, { durable: true, autoDelete: false }), theStream(options), eventsBinding]
+      : [eventsBinding],
+  };
+}
+
+function theStream({ stream, streamMaxBytes, streamMaxAgeMs }: StreamTopologyOptions): Declaration {
+  return {
+    kind: 'queue',
+    name: stream,
+    durable: true,
+    exclusive: false,
+    autoDelete: false,
+    arguments: {
+      'x-queue-type': 'stream',
+      'x-max-length-bytes': streamMaxBytes,
+      'x-max-age': `${Math.ceil(streamMaxAgeMs / 1000)}s`,
+      'x-stream-max-segment-size-bytes': segmentBytes(streamMaxBytes),
+    },
   };
 }
 

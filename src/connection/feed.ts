@@ -42,6 +42,11 @@ export interface FeedSink {
    */
   attached(continuity: 'first' | 'unbroken' | 'gap', at: StreamPlace | null): void;
   /**
+   * What the broker held from before has been handed over, so that positions mean something: clients can be served. Once,
+   * after the first `attached`.
+   */
+  caughtUp(): void;
+  /**
    * Proof that everything that reached the broker before `until` (wall clock, ms) has been handed over: what a
    * position means to other pods. A feed that can't tell for a while doesn't call it; positions then stay behind,
    * which costs duplicates after a move to another pod, never events. Each epoch begins with nothing proven.

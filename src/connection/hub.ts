@@ -33,7 +33,7 @@ export interface HubOptions {
   readonly onGivenUp: (why: string) => void;
 }
 
-/** `never`: not since the process began. */
+/** `never`: nobody could be served since the process began. */
 export type FeedState =
   | { readonly kind: 'never' }
   | { readonly kind: 'attached'; readonly since: number }
@@ -63,7 +63,7 @@ export class Hub implements FeedSink {
   readonly #unsent = new UnsentBudget(MAX_UNSENT_BYTES);
   readonly #joined = new JoinedRuns();
   #feed: FeedState = { kind: 'never' };
-  #firstAttachedAt: number | null = null;
+  #firstCaughtUpAt: number | null = null;
   #stopTicking: () => void = () => {};
   readonly #valve: Valve;
   #whenEmpty: (() => void) | null = null;
@@ -106,8 +106,8 @@ export class Hub implements FeedSink {
   }
 
   /** Monotonic ms; null: not yet. */
-  get firstAttachedAt(): number | null {
-    return this.#firstAttachedAt;
+  get firstCaughtUpAt(): number | null {
+    return this.#firstCaughtUpAt;
   }
 
   /** Figures of the moment. All of them are 0 after the last client is gone. */
@@ -178,14 +178,20 @@ export class Hub implements FeedSink {
   attached(continuity: 'first' | 'unbroken' | 'gap', at: StreamPlace | null): void {
     const wasLost = this.#feed.kind === 'lost';
     const now = this.#moment();
-    this.#feed = { kind: 'attached', since: now.monotonic };
+    // Until it has caught up for the first time nobody is served: a cursor presented would mean nothing.
+    if (this.#firstCaughtUpAt !== null) this.#feed = { kind: 'attached', since: now.monotonic };
     this.#valve.reset();
-    this.#firstAttachedAt ??= now.monotonic;
     // Announced before the boundary, so that it reaches each client ahead of the resync that belongs to it.
     if (wasLost) for (const connection of this.#connections) connection.announceStale(false);
     if (continuity === 'unbroken') return;
     this.#options.log.beginEpoch(now, at);
     for (const connection of this.#connections) connection.wake();
+  }
+
+  caughtUp(): void {
+    const now = this.#options.clock.monotonic();
+    this.#firstCaughtUpAt = now;
+    this.#feed = { kind: 'attached', since: now };
   }
 
   covered(until: number): void {
@@ -206,6 +212,7 @@ export class Hub implements FeedSink {
 
   lost(why: string): void {
     this.#options.logger.warn({ why }, 'feed lost');
+    if (this.#firstCaughtUpAt === null) return;
     this.#feed = { kind: 'lost', since: this.#options.clock.monotonic() };
     for (const connection of this.#connections) connection.announceStale(true);
   }

@@ -22,6 +22,7 @@ function deliver(body: string | Uint8Array, properties: Row['properties'] = {}):
     timestamp: null,
     contentEncoding: null,
     headers: {},
+    streamOffset: null,
     ...properties,
   };
 }
@@ -91,6 +92,7 @@ const random = fc.record({
   timestamp: fc.option(fc.oneof(fc.double(), fc.maxSafeNat())),
   contentEncoding: fc.option(fc.constantFrom('', 'utf-8', 'gzip')),
   headers: fc.record({ to: headerValue, tenant: headerValue, ttl: headerValue }, { requiredKeys: [] }),
+  streamOffset: fc.constant(null),
 });
 
 describe('the corpus', () => {

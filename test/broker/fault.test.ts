@@ -34,7 +34,7 @@ describe('a fault', () => {
   });
 
   it('names the deleted queue, whichever of the broker’s two answers came first', () => {
-    const context = { exchange: 'push.events', declare: true, address };
+    const context = { exchange: 'push.events', stream: null, declare: true, address };
     assert.equal(
       explain('attached', { code: 404, text: "NOT_FOUND - no queue 'q'" }, context),
       "attached: its queue was deleted (NOT_FOUND - no queue 'q')",
@@ -42,7 +42,7 @@ describe('a fault', () => {
   });
 
   it('is explained with its own words when there is no advice', () => {
-    const context = { exchange: 'push.events', declare: true, address };
+    const context = { exchange: 'push.events', stream: null, declare: true, address };
     assert.equal(
       explain('connecting', { code: 'CERT_HAS_EXPIRED', text: 'certificate has expired' }, context),
       'connecting: certificate has expired',

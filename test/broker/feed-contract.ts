@@ -58,9 +58,9 @@ export function feedContract(
     });
 
     it('goes on after the decoder threw', async () => {
-      const { feed, publish, sink, report, end } = await opened(delivery => {
+      const { feed, publish, sink, report, end } = await opened((delivery, place) => {
         if (delivery.messageId === 'bad') throw new Error('a bug in the decoder');
-        return decode(delivery);
+        return decode(delivery, place);
       });
       await feed.start(sink);
       await sink.expect('attached');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseBrokerAddress } from '../../src/broker/address.js';
 import { createFeedLog } from '../../src/broker/feed-log.js';
-import type { Ending } from '../../src/broker/queue-attachment.js';
+import type { Ending } from '../../src/broker/attachment.js';
 import { manualClock } from '../support/clock.js';
 import { recordingLogger } from './recording.js';
 
@@ -12,11 +12,15 @@ function opened() {
   const clock = manualClock();
   const logger = recordingLogger();
   let host = 'one';
-  const log = createFeedLog({ exchange: 'push.events', declare: true }, { clock, logger }, () => {
-    const address = parseBrokerAddress(`amqp://guest:guest@${host}:5672`);
-    assert.ok(address);
-    return address;
-  });
+  const log = createFeedLog(
+    { exchange: 'push.events', stream: null, declare: true },
+    { clock, logger },
+    () => {
+      const address = parseBrokerAddress(`amqp://guest:guest@${host}:5672`);
+      assert.ok(address);
+      return address;
+    },
+  );
   return {
     clock,
     log,
@@ -56,7 +60,7 @@ describe('the log of a feed', () => {
   it('begins anew with each outage', () => {
     const { fail, log, loud } = opened();
     fail('refused');
-    log.attached(OUTAGE);
+    log.attached(OUTAGE, 'gap');
     fail('refused');
     assert.equal(loud(), 3);
   });

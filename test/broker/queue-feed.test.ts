@@ -326,9 +326,9 @@ describe('the queue feed', { timeout: 120_000 }, () => {
   it('takes no header out of one that poses as a prototype', async () => {
     let headers: Readonly<Record<string, unknown>> | null = null;
     const { feed, sink, options } = opened({
-      decode(delivery) {
+      decode(delivery, place) {
         headers = delivery.headers;
-        return decode(delivery);
+        return decode(delivery, place);
       },
     });
     await feed.start(sink);

@@ -3,7 +3,7 @@ import { decodeDelivery } from '../../src/broker/envelope.js';
 import type { Decode } from '../../src/broker/intake.js';
 import type { RejectionReason } from '../../src/broker/rejections.js';
 import type { FeedReport, LossCause } from '../../src/broker/report.js';
-import type { FeedSink } from '../../src/connection/feed.js';
+import type { FeedSink, StreamPlace } from '../../src/connection/feed.js';
 import type { Logger } from '../../src/logger.js';
 
 export type Heard =
@@ -21,6 +21,15 @@ export interface RecordingSink extends FeedSink {
   ids(count: number): Promise<string[]>;
   /** Resolves to the first proof that everything before `until` has come. */
   coveredBy(until: number): Promise<void>;
+  /** Resolves once clients could be served. */
+  whenCaughtUp(): Promise<void>;
+  readonly isCaughtUp: boolean;
+  /** Of a stream: what each `attached`, each event and each message that is none came with. */
+  readonly places: {
+    readonly attached: (StreamPlace | null)[];
+    readonly events: (StreamPlace | null)[];
+    readonly passed: StreamPlace[];
+  };
   /** Heard and not taken yet. */
   readonly rest: readonly Heard[];
   /** Called for each event, before it is recorded. */
@@ -37,6 +46,12 @@ export function recordingSink(): RecordingSink {
     else heard.push(next);
   };
   let coveredUntil = 0;
+  let isCaughtUp = false;
+  let catchUp = (): void => {};
+  const caughtUp = new Promise<void>(resolve => {
+    catchUp = resolve;
+  });
+  const places: RecordingSink['places'] = { attached: [], events: [], passed: [] };
   const onCovered = new Set<() => void>();
   const sink: RecordingSink = {
     covered(until) {
@@ -54,12 +69,26 @@ export function recordingSink(): RecordingSink {
         check();
       });
     },
-    attached: continuity => hear({ kind: 'attached', continuity }),
-    event(event) {
+    attached(continuity, at) {
+      places.attached.push(at);
+      hear({ kind: 'attached', continuity });
+    },
+    caughtUp() {
+      assert.ok(!isCaughtUp, 'caught up twice');
+      isCaughtUp = true;
+      catchUp();
+    },
+    whenCaughtUp: () => caughtUp,
+    get isCaughtUp() {
+      return isCaughtUp;
+    },
+    places,
+    passed: place => places.passed.push(place),
+    event(event, place) {
+      places.events.push(place);
       sink.onEvent();
       hear({ kind: 'event', id: event.id, data: Buffer.from(event.data).toString() });
     },
-    passed() {},
     lost: why => hear({ kind: 'lost', why }),
     givenUp: why => hear({ kind: 'givenUp', why }),
     onEvent() {},
@@ -155,12 +184,12 @@ export function recordingLogger(): RecordingLogger {
 }
 
 /** The real decoder with generous limits. */
-export const decode: Decode = delivery =>
+export const decode: Decode = (delivery, place) =>
   decodeDelivery(delivery, {
     now: 1_800_000_000_000,
     maxEventBytes: 262_144,
     maxRecipients: 1000,
-    newId: () => 'assigned',
+    newId: () => (place === null ? 'assigned' : `assigned-${place.offset}`),
   });
 
 /** A valid event for everybody. */

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import type { QueueFeedConfig } from '../../src/broker/settings.js';
 import { selfSigned } from '../support/certificate.js';
-import { config, faults, file } from '../support/config.js';
+import { config, faults, file, warnings } from '../support/config.js';
 
 function feed(env: Record<string, string>): QueueFeedConfig {
   const section = config(env).feed;
@@ -105,4 +105,41 @@ test('certificates without an amqps address are a fault: the connection would no
   const line = 'AMQP_URL: must have an amqps:// address when AMQP_CA_FILE or AMQP_CERT_FILE is set';
   assert.deepEqual(faults({ AMQP_CA_FILE: paths.ca, AMQP_URL: 'amqp://mq' }), [line]);
   assert.deepEqual(faults({ AMQP_CA_FILE: paths.ca, AMQP_URL: 'amqp://mq,amqps://mq' }), []);
+});
+
+test('a stream is set up beside the queue, and only where it is asked for', () => {
+  const section = config({ FEED: 'stream' }).feed;
+  assert.ok(section.kind === 'stream');
+  assert.deepEqual(
+    [section.stream, section.streamMaxBytes, section.streamMaxAgeMs, section.exchange, section.declare],
+    ['push.history', 2 ** 30, 3_600_000, 'push.events', true],
+  );
+  assert.deepEqual(faults({ FEED: 'stream', AMQP_STREAM: 'amq.history' }).length, 1);
+  assert.match(faults({ FEED: 'streams' })[0] ?? '', /one of queue, stream, memory/);
+});
+
+test('a stream whose segments a few events would fill is a fault', () => {
+  assert.deepEqual(faults({ FEED: 'stream', AMQP_STREAM_MAX_BYTES: '16MiB' }), [
+    'AMQP_STREAM_MAX_BYTES: must be at least 128 times MAX_EVENT_BYTES (262144), not 16777216: a sixteenth of it is trimmed at a time',
+  ]);
+  assert.deepEqual(
+    faults({
+      FEED: 'stream',
+      AMQP_STREAM_MAX_BYTES: '16MiB',
+      MAX_EVENT_BYTES: '65536',
+      MAX_PAYLOAD_BYTES: '65536',
+    }),
+    [],
+  );
+  assert.deepEqual(faults({ AMQP_STREAM_MAX_BYTES: '16MiB' }), []);
+});
+
+test('a stream that keeps less than the history is warned about', () => {
+  const lines = warnings({ FEED: 'stream', AMQP_STREAM_MAX_AGE_MS: '60000', HISTORY_MAX_BYTES: '2GiB' });
+  assert.match(lines.join('\n'), /AMQP_STREAM_MAX_AGE_MS \(60000\) is below HISTORY_MAX_AGE_MS \(600000\)/);
+  assert.match(lines.join('\n'), /AMQP_STREAM_MAX_BYTES \(1073741824\) is below HISTORY_MAX_BYTES/);
+  assert.deepEqual(
+    warnings({ AMQP_STREAM_MAX_AGE_MS: '60000' }).filter(line => line.includes('STREAM')),
+    [],
+  );
 });

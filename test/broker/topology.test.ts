@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type QueueTopologyOptions, queueTopology } from '../../src/broker/topology.js';
+import {
+  type QueueTopologyOptions,
+  queueTopology,
+  segmentBytes,
+  type StreamTopologyOptions,
+  streamTopology,
+} from '../../src/broker/topology.js';
 
 const options: QueueTopologyOptions = {
   exchange: 'push.events',
@@ -66,5 +72,45 @@ describe('the topology of a queue feed', () => {
       'f'.repeat(12),
     );
     assert.match(overflowQueue, /^[\w.]{1,255}$/);
+  });
+});
+
+const streamOptions: StreamTopologyOptions = {
+  exchange: 'push.events',
+  declare: true,
+  stream: 'push.history',
+  streamMaxBytes: 2 ** 30,
+  streamMaxAgeMs: 3_600_500,
+};
+
+describe('the topology of a stream feed', () => {
+  it('has one durable stream, kept within size and age by segments that are small beside it', () => {
+    assert.deepEqual(streamTopology(streamOptions).declarations, [
+      { kind: 'exchange', name: 'push.events', type: 'fanout', durable: true, autoDelete: false },
+      {
+        kind: 'queue',
+        name: 'push.history',
+        durable: true,
+        exclusive: false,
+        autoDelete: false,
+        arguments: {
+          'x-queue-type': 'stream',
+          'x-max-length-bytes': 2 ** 30,
+          'x-max-age': '3601s',
+          'x-stream-max-segment-size-bytes': 2 ** 26,
+        },
+      },
+      { kind: 'binding', exchange: 'push.events', queue: 'push.history' },
+    ]);
+  });
+
+  it('only binds where it may not declare', () => {
+    assert.deepEqual(streamTopology({ ...streamOptions, declare: false }).declarations, [
+      { kind: 'binding', exchange: 'push.events', queue: 'push.history' },
+    ]);
+  });
+
+  it('never has a segment as large as RabbitMQ refuses', () => {
+    assert.equal(segmentBytes(2 ** 50), 500_000_000);
   });
 });

@@ -6,13 +6,21 @@ import { cursorOf } from '../support/messages.js';
 import { type Client, forTopic, forUser, rig, token } from './rig.js';
 
 describe('the hub, asked for a new connection', () => {
-  it('sends it away until the feed was there for the first time', async () => {
+  it('sends it away until the feed was there for the first time and has caught up', async () => {
     const r = rig({ attached: false });
     const { wire } = r.open();
     await r.settle();
     assert.deepEqual(wire.story, ['hello', 'error over_capacity']);
     assert.equal(wire.ending, ENDINGS.noFeed);
     r.hub.attached('first', null);
+    const early = r.open();
+    await r.settle();
+    assert.equal(early.wire.ending, ENDINGS.noFeed);
+    // A loss while it catches up changes nothing about that.
+    r.hub.lost('cut');
+    r.hub.attached('unbroken', null);
+    assert.deepEqual(r.hub.feed, { kind: 'never' });
+    r.hub.caughtUp();
     const later = await r.enter();
     assert.deepEqual(later.wire.story, ['hello', 'connected']);
   });

@@ -142,6 +142,7 @@ export function rig(options: RigOptions = {}): Rig {
   if (options.attached ?? true) {
     hub.attached('first', null);
     hub.covered(clock.wall());
+    hub.caughtUp();
   }
 
   function flush(): void {

@@ -136,7 +136,15 @@ async function says(expected: RegExp, program: string, ...args: string[]): Promi
 
 function eventOf(delivery: Partial<Delivery> & Pick<Delivery, 'content'>): Event {
   const decoded = decodeDelivery(
-    { messageId: null, type: null, timestamp: null, contentEncoding: null, headers: {}, ...delivery },
+    {
+      messageId: null,
+      type: null,
+      timestamp: null,
+      contentEncoding: null,
+      headers: {},
+      streamOffset: null,
+      ...delivery,
+    },
     { now: Date.now(), maxEventBytes: 262_144, maxRecipients: 1000, newId: () => OWN_ID },
   );
   if (decoded.kind === 'rejected') assert.fail(`rejected: ${decoded.reason}`);

@@ -60,6 +60,7 @@ test('every setting that a guide names is one', () => {
     Object.values(groups).flatMap(slice => Object.values(slice).flatMap(({ env }) => [env, `${env}_FILE`])),
   );
   known.add('NODE_ENV');
+  known.add('RABBITMQ_SERVER'); // Of the tests and the demo.
   for (const guide of GUIDES) {
     for (const code of codeIn(read(guide))) {
       const name = /^([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT|HOST|FEED)(?:=.*)?$/.exec(code)?.[1];

@@ -113,6 +113,7 @@ export class Pod implements PodView {
     this.isOld = false;
     this.order.begin(published);
     this.hub.attached(continuity, at);
+    if (continuity === 'first') this.hub.caughtUp();
     if (this.reads === 'queue') this.hub.covered(this.clock.wall());
     this.#sequences.push(this.log.head);
     this.#places.clear();

@@ -1,0 +1,204 @@
+import type { Clock } from '../clock.js';
+import type { BrokerAddress } from './address.js';
+import { type AmqpChannel, type AmqpConnection, connect } from './amqplib.js';
+import { type Fault, faultOf, isQueueGone, NOT_FOUND, type Step } from './fault.js';
+import type { LossCause } from './report.js';
+import type { Attachment, AttachmentHandlers } from './supervisor.js';
+import type { FeedTls } from './tls-files.js';
+
+export interface AttachmentOptions {
+  readonly address: BrokerAddress;
+  readonly tls: FeedTls | null;
+  readonly heartbeatSeconds: number;
+  readonly connectTimeoutMs: number;
+  readonly name: string;
+  readonly soundIntervalMs: number;
+  readonly probeIntervalMs: number;
+}
+
+/** Why an attachment ended, or why there is none. */
+export interface Ending {
+  readonly cause: LossCause;
+  readonly step: Step;
+  readonly fault: Fault;
+}
+
+/** What one kind of feed does on its connection. */
+export interface Plan {
+  /** Declares what is needed and begins to consume; says `ready` on the way. */
+  setUp(link: Link): Promise<Questions>;
+  /** Takes along what wouldn't go with the connection, which is about to be closed. May reject. */
+  tidyUp(connection: AmqpConnection): Promise<void>;
+}
+
+/** The connection as the plan sees it. */
+export interface Link {
+  /** Nothing is to be told to anybody any more. */
+  isOver(): boolean;
+  /** What is being done now, should it go wrong. */
+  doing(step: Step): void;
+  openChannel(): Promise<AmqpChannel>;
+  /** Attached. Only the first call counts. */
+  ready(): void;
+  end(cause: LossCause, fault: Fault): void;
+  /** The broker ended a consumer. */
+  readonly cancelled: () => void;
+  pause(ms: number): Pause;
+}
+
+export interface Pause {
+  /** Resolves after the time, once ended, or when the attachment is over. */
+  readonly over: Promise<void>;
+  end(): void;
+}
+
+/** What is asked of the broker from then on, again and again. */
+export interface Questions {
+  /** Finds out up to when everything has come. */
+  sound(): Promise<void>;
+  /** Finds out whether events still get here. A 404 means that the exchange is gone. */
+  probe(): Promise<void>;
+}
+
+/** For all declarations together. Generous: hundreds of pods may be coming back to the broker at the same time. */
+const SETUP_TIMEOUTS = 4;
+/** A cluster without a majority for its metadata answers no bind for up to 30 s, then with an error. */
+const ANSWER_TIMEOUT_MS = 60_000;
+const RELEASE_TIMEOUT_MS = 2000;
+
+/** One connection to one broker, from the first byte to the last; what is done on it is the plan's. */
+export function attach(
+  options: AttachmentOptions,
+  clock: Clock,
+  handlers: AttachmentHandlers<Ending>,
+  plan: Plan,
+): Attachment {
+  const giveUpConnecting = new AbortController();
+  const pauses = new Set<Pause>();
+  let step: Step = 'connecting';
+  let isReady = false;
+  let isOver = false;
+  let isProbing = false;
+  let connection: AmqpConnection | null = null;
+  let cancelTimer = (): void => {};
+
+  function stopWaiting(): void {
+    isOver = true;
+    cancelTimer();
+    for (const pause of pauses) pause.end();
+  }
+
+  function end(cause: LossCause, fault: Fault): void {
+    if (isOver) return;
+    stopWaiting();
+    handlers.ended({ cause, step, fault });
+    void letGo();
+  }
+
+  const link: Link = {
+    isOver: () => isOver,
+    doing(next) {
+      step = next;
+    },
+    async openChannel() {
+      if (connection === null) throw new Error('the connection is closed');
+      return connection.openChannel(fault => end(causeOf(fault), fault));
+    },
+    ready() {
+      if (isReady || isOver) return;
+      isReady = true;
+      step = 'attached';
+      cancelTimer();
+      handlers.ready();
+    },
+    end,
+    cancelled: () =>
+      end('cancelled', { code: null, text: 'the broker ended the consumer: its queue was deleted' }),
+    pause,
+  };
+
+  function pause(ms: number): Pause {
+    let end = (): void => {};
+    const over = new Promise<void>(resolve => {
+      end = resolve;
+    });
+    const cancel = clock.after(ms, () => own.end());
+    const own: Pause = {
+      over,
+      end() {
+        cancel();
+        pauses.delete(own);
+        end();
+      },
+    };
+    pauses.add(own);
+    if (isOver) own.end();
+    return own;
+  }
+
+  async function setUp(): Promise<void> {
+    const { connectTimeoutMs } = options;
+    const opened = await connect(
+      { ...options, signal: giveUpConnecting.signal, onEnd: fault => end('connection', fault) },
+      clock,
+    );
+    connection = opened;
+    if (isOver) return letGo();
+    cancelTimer = unanswered(SETUP_TIMEOUTS * connectTimeoutMs);
+    step = 'opening a channel';
+    await keepAsking(await plan.setUp(link));
+  }
+
+  function unanswered(ms: number): () => void {
+    return clock.after(ms, () => end('unanswered', { code: null, text: `no answer within ${ms} ms` }));
+  }
+
+  function causeOf(fault: Fault): LossCause {
+    if (isQueueGone(fault)) return 'cancelled';
+    return isProbing && fault.code === NOT_FOUND ? 'exchange' : 'channel';
+  }
+
+  /** Until the end; it rejects when the channel is closed. */
+  async function keepAsking(questions: Questions): Promise<void> {
+    let lastProbe = clock.monotonic();
+    for (;;) {
+      await pause(options.soundIntervalMs).over;
+      if (isOver) return;
+      cancelTimer = unanswered(ANSWER_TIMEOUT_MS);
+      await questions.sound();
+      if (clock.monotonic() - lastProbe >= options.probeIntervalMs) {
+        isProbing = true;
+        await questions.probe();
+        isProbing = false;
+        lastProbe = clock.monotonic();
+      }
+      cancelTimer();
+    }
+  }
+
+  /** Properly, if the broker still answers. */
+  async function letGo(): Promise<void> {
+    giveUpConnecting.abort();
+    if (connection === null) return;
+    const open = connection;
+    connection = null;
+    const cancelDestruction = clock.after(RELEASE_TIMEOUT_MS, () => open.destroy());
+    try {
+      await plan.tidyUp(open);
+    } catch {
+      // The connection is gone already.
+    }
+    await open.close();
+    cancelDestruction();
+  }
+
+  const setUpEnded = setUp().catch((error: unknown) => end('connection', faultOf(error, options.address)));
+
+  return {
+    async release() {
+      stopWaiting();
+      await letGo();
+      await setUpEnded; // A connection that opened in this very moment is let go of there.
+    },
+  };
+}
