@@ -87,6 +87,10 @@ export class Connection implements GreetingHost, SessionHost, WireOwner, Visited
     return this.isOpen && this.outlet.lagsBehind(position, now);
   }
 
+  giveUpOn(): void {
+    this.outlet.giveUpOn();
+  }
+
   // ---- what the transport tells
 
   text(message: string): void {

@@ -24,8 +24,10 @@ export interface Member extends Subscriber {
   announceStale(stale: boolean): void;
   /** Whether it has a session. */
   readonly isOpen: boolean;
-  /** Whether it is owed something from before a position although it takes what it is given. */
+  /** Whether it is owed something from before a position although it keeps up and takes what it is given. */
   lagsBehind(position: number, now: number): boolean;
+  /** It has been waited for long enough. */
+  giveUpOn(): void;
   /** Sends the client elsewhere; `delayMs`: when it should come back. */
   drain(delayMs: number): void;
   terminate(): void;

@@ -65,7 +65,7 @@ const VISIT_BYTES = 64 * 1024;
 const TIGHT_VISIT_BYTES = 8 * 1024;
 const VISIT_LOOKS = 2048;
 const TWICE_WITHIN_MS = 30_000;
-/** Who needs longer than this for one write isn't waited for: 128 kB a second is far below what a pod's own limits are. */
+/** Who needs longer than this for one write of up to 64 kB isn't waited for. */
 const PATIENCE_MS = 1000;
 /** A place before all events. */
 const NOW = 0;
@@ -88,6 +88,8 @@ export class Outlet {
   #slow = false;
   /** When it was begun, monotonic ms. */
   #blockedAt = 0;
+  /** Has been sent all that was due at some time, and hasn't been given up on since. */
+  #keepsUp = false;
   #goodbye: Ending | null = null;
   #done = false;
   /** Bytes of the items. */
@@ -105,10 +107,18 @@ export class Outlet {
     return this.#items.length;
   }
 
-  /** Whether it is owed something from before a position although it takes what it is given, in moderate time. */
+  /**
+   * Whether it is owed something from before a position although it keeps up and takes what it is given, in moderate
+   * time. Not while it catches up with what it missed: that tells nothing about how much comes in.
+   */
   lagsBehind(position: number, now: number): boolean {
-    if (this.#track === null || this.#idle || this.#goodbye !== null) return false;
+    if (this.#track === null || !this.#keepsUp || this.#goodbye !== null) return false;
     return this.#track.position < position && (!this.#writing || now - this.#blockedAt < PATIENCE_MS);
+  }
+
+  /** It has been waited for long enough: until it has caught up by itself it doesn't count as keeping up. */
+  giveUpOn(): void {
+    this.#keepsUp = false;
   }
 
   /** Begins to follow the log behind a position. */
@@ -192,6 +202,7 @@ export class Outlet {
       return false;
     }
     const isDue = this.#isDue();
+    if (!isDue) this.#keepsUp = true;
     this.#idle = !isDue && this.#goodbye === null;
     return isDue;
   }
@@ -264,7 +275,7 @@ export class Outlet {
     track.position = reason === 'feed_gap' ? log.boundary : log.head;
     // What the log covers by now takes in events of the new epoch that are still to be sent.
     if (reason !== 'feed_gap') track.coveredUntil = log.coveredUntil;
-    track.anchor = track.position;
+    track.anchor = Math.max(track.anchor, track.position);
     track.overlap = null;
     track.lastEventId = null;
     const { cursor } = this.#place(track);

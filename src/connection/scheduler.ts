@@ -2,7 +2,7 @@ import { Deque } from '../log/deque.js';
 
 /** Somebody who may have something to send. */
 export interface Visited {
-  /** The tenant whose turn it counts as; the same for as long as it is scheduled. */
+  /** The tenant whose turn it counts as when it is scheduled; it may change between visits. */
   readonly turn: string;
   /** Since when it waits for a visit, monotonic ms; null: it doesn't. Owned by the scheduler. */
   waitsSince: number | null;
@@ -62,13 +62,7 @@ export class Scheduler {
   schedule(one: Visited): void {
     if (one.waitsSince !== null) return;
     if (!this.#deferred) this.#time = this.#now();
-    let turn = this.#turns.get(one.turn);
-    if (turn === undefined) {
-      turn = { name: one.turn, waiting: new Deque() };
-      this.#turns.set(one.turn, turn);
-      this.#order.push(turn);
-    }
-    this.#add(one, turn);
+    this.#add(one);
     this.#deferRun();
   }
 
@@ -92,12 +86,18 @@ export class Scheduler {
       const one = turn.waiting.shift();
       if (one === undefined) return;
       one.waitsSince = null;
-      if (one.visit() && one.waitsSince === null) this.#add(one, turn);
+      if (one.visit() && one.waitsSince === null) this.#add(one);
       this.#time = this.#now();
     } while (this.#time < until);
   }
 
-  #add(one: Visited, turn: Turn): void {
+  #add(one: Visited): void {
+    let turn = this.#turns.get(one.turn);
+    if (turn === undefined) {
+      turn = { name: one.turn, waiting: new Deque() };
+      this.#turns.set(one.turn, turn);
+      this.#order.push(turn);
+    }
     one.waitsSince = this.#time;
     turn.waiting.push(one);
   }

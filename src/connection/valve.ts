@@ -14,8 +14,10 @@ export interface ValveDeps {
 /** A connection, as far as the valve looks at it. */
 export interface Lagging {
   readonly isOpen: boolean;
-  /** Whether it is owed something from before a position although it takes what it is given. */
+  /** Whether it is owed something from before a position although it keeps up and takes what it is given. */
   lagsBehind(position: number, now: number): boolean;
+  /** It has been waited for long enough: it doesn't lag any more, as far as the valve is concerned. */
+  giveUpOn(): void;
 }
 
 /** Late by more than this means that more comes in than goes out. */
@@ -23,8 +25,10 @@ const OVERLOAD_MS = 500;
 const LOOK_MS = 100;
 /** Between two looks by the clock a burst can fill a small log. */
 const LOOK_EVENTS = 512;
-/** So many of all sessions, or more, have to lag: a few slow ones can't hold up everybody else. */
-const LAGGING_SHARE = 0.1;
+/** So many of all sessions have to lag, and in any case so many: a few slow ones can't hold up everybody else. */
+const LAGGING = { share: 0.1, least: 3 };
+/** Who still lags after so long is slow, and isn't waited for any more. */
+const PATIENCE_MS = 2000;
 
 /**
  * Overload shows at the broker, as a backlog, instead of as clients that fall off the log here. More comes in than
@@ -36,6 +40,8 @@ export class Valve {
   /** Where the head was at the last looks by the clock, oldest first. */
   readonly #heads: number[] = [];
   #isHeld = false;
+  /** Since when sessions that lag are waited for, monotonic ms; Infinity: they aren't. */
+  #waitingSince = Infinity;
   #appended = 0;
   #stop: () => void = () => {};
 
@@ -56,6 +62,7 @@ export class Valve {
   /** A new attachment of the feed begins unheld. */
   reset(): void {
     this.#isHeld = false;
+    this.#waitingSince = Infinity;
   }
 
   /** Lets go of its timer. */
@@ -73,24 +80,39 @@ export class Valve {
   }
 
   #look(): void {
-    const held = this.#deps.longestWait() > OVERLOAD_MS || this.#mostLag();
+    const held = this.#waitForThoseWhoLag() || this.#deps.longestWait() > OVERLOAD_MS;
     if (held === this.#isHeld) return;
     this.#isHeld = held;
     this.#deps.hold(held);
   }
 
-  #mostLag(): boolean {
-    const { clock, log, connections } = this.#deps;
-    const now = clock.monotonic();
+  #waitForThoseWhoLag(): boolean {
+    const now = this.#deps.clock.monotonic();
+    const lagging = this.#thoseWhoLag(now);
+    if (lagging.length === 0) {
+      this.#waitingSince = Infinity;
+      return false;
+    }
+    this.#waitingSince = Math.min(this.#waitingSince, now);
+    if (now - this.#waitingSince < PATIENCE_MS) return true;
+    for (const connection of lagging) connection.giveUpOn();
+    this.#waitingSince = Infinity;
+    return false;
+  }
+
+  /** None, if they are too few. */
+  #thoseWhoLag(now: number): readonly Lagging[] {
+    const { log, connections } = this.#deps;
     const late = this.#heads.length < OVERLOAD_MS / LOOK_MS ? 0 : (this.#heads[0] ?? 0);
     const position = Math.max(late, log.endangeredBefore);
+    const lagging: Lagging[] = [];
     let open = 0;
-    let lagging = 0;
     for (const connection of connections) {
       if (!connection.isOpen) continue;
       open++;
-      if (connection.lagsBehind(position, now)) lagging++;
+      if (connection.lagsBehind(position, now)) lagging.push(connection);
     }
-    return lagging > 0 && lagging >= open * LAGGING_SHARE;
+    const enough = Math.min(open, Math.max(LAGGING.least, open * LAGGING.share));
+    return lagging.length >= enough ? lagging : [];
   }
 }

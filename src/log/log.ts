@@ -102,11 +102,12 @@ export class EventLog {
     return this.#positions.provenAt;
   }
 
-  /** Who stands before this position, in a log that is full, has used up a quarter of it; 0: there is room left. */
+  /** Who stands before this position has used up a quarter of what a full log still holds; 0: there is room left. */
   get endangeredBefore(): number {
     const { maxEvents, maxBytes } = this.#limits;
     const isFilling = this.#count > maxEvents * FILLING_SHARE || this.size.bytes > maxBytes * FILLING_SHARE;
-    return isFilling ? this.head - this.#count / 4 : 0;
+    const next = this.#largest.peek()?.entries.first();
+    return isFilling && next !== undefined ? this.head - (this.head - next.sequence) / 4 : 0;
   }
 
   get size(): { events: number; bytes: number; tenants: number } {

@@ -16,6 +16,10 @@ export class Admission {
     this.#now = now;
   }
 
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Runs a handshake when its turn has come; in order. */
   admit(handshake: () => void): void {
     this.#waiting.push(handshake);

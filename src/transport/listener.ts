@@ -20,6 +20,8 @@ export interface ListenerOptions {
   readonly allowedOrigins: readonly string[];
   readonly maxPayloadBytes: number;
   readonly maxInFlightBytes: number;
+  /** As many handshakes may wait for their turn. */
+  readonly maxUnauthenticated: number;
   readonly timeouts?: HttpTimeouts;
 }
 
@@ -50,6 +52,8 @@ interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+const BUSY: Answer = { status: 503, headers: { 'retry-after': `${RETRY_AFTER_SECONDS}` } };
 
 /** The public listener: `/ws`, and `/healthz` for load balancers. */
 export class Listener {
@@ -112,9 +116,15 @@ export class Listener {
       refuse(socket, refusal);
       return;
     }
-    this.#admission.admit(() =>
-      this.#webSocket.upgrade(request, socket, head, wire => this.#context.open(wire)),
-    );
+    if (this.#admission.waiting >= this.#options.maxUnauthenticated) {
+      refuse(socket, BUSY);
+      return;
+    }
+    this.#admission.admit(() => {
+      // The pod may have begun to drain meanwhile.
+      if (this.#draining) refuse(socket, BUSY);
+      else this.#webSocket.upgrade(request, socket, head, wire => this.#context.open(wire));
+    });
   }
 
   #refusal(request: IncomingMessage): Answer | null {
@@ -122,7 +132,7 @@ export class Listener {
     // A server may ignore an upgrade that it doesn't know (RFC 9110 §7.8), and some clients ask for h2c every time.
     if (upgrade?.toLowerCase() !== 'websocket') return this.#plainAnswer(request);
     if (pathOf(request) !== '/ws') return { status: 404 };
-    if (this.#draining) return { status: 503, headers: { 'retry-after': `${RETRY_AFTER_SECONDS}` } };
+    if (this.#draining) return BUSY;
     if (origin !== undefined && !this.#isAllowed(origin)) return { status: 403 };
     return null;
   }

@@ -104,21 +104,22 @@ class WebSocketWire implements Wire {
     this.#owner = owner;
     this.#webSocket
       .on('message', (data: RawData, isBinary: boolean) => {
-        if (isBinary) owner.binary();
-        else if (lengthOf(data) > this.#options.maxPayloadBytes) owner.tooBig();
-        else owner.text(textOf(data));
+        if (isBinary) this.#owner?.binary();
+        else if (lengthOf(data) > this.#options.maxPayloadBytes) this.#owner?.tooBig();
+        else this.#owner?.text(textOf(data));
       })
       .on('pong', (data: Buffer) => {
-        owner.alive();
+        this.#owner?.alive();
         this.#pong(data);
       })
-      .on('ping', () => owner.alive())
-      // A breach of the protocol; ws has sent the fitting close code already, and `close` follows.
-      .on('error', () => this.#endReading())
-      .on('close', () => {
-        this.#owner = null;
-        owner.closed();
-      });
+      .on('ping', () => this.#owner?.alive())
+      // A breach of the protocol; ws has sent the fitting close code already, and the end follows.
+      .on('error', () => this.#endReading());
+    // ws tells of the end only once its receiver has worked off what it holds, a message a turn: minutes, for 128 kB.
+    this.#socket.once('close', () => {
+      this.#owner = null;
+      owner.closed();
+    });
   }
 
   write(frames: Buffer): boolean {

@@ -31,6 +31,25 @@ describe('requests', () => {
     }
   });
 
+  it('keep their place when a gap of the feed lies before them', async () => {
+    const r = rig();
+    const { wire, send } = await r.enter();
+    wire.takes = false;
+    r.publish('stuck');
+    r.flush();
+    r.hub.lost('test');
+    r.hub.attached('gap', null);
+    r.publish('of the topic, from before', forTopic('t'));
+    send({ subscribe: ['t'], ref: 1 });
+    wire.takes = true;
+    wire.release();
+    await r.settle();
+    assert.deepEqual(wire.story.slice(-2), ['resync feed_gap', 'reply 1']);
+    const place = r.log.locate(cursorOf(wire.messages.at(-1)), 'acme');
+    assert.ok(place.kind === 'at');
+    assert.equal(place.sequence, r.log.head);
+  });
+
   it('unsubscribe first, then subscribe, both idempotent', async () => {
     const r = rig();
     const { wire, send } = await r.enter({}, { subscribe: ['a', 'b', 'c'] });

@@ -219,6 +219,26 @@ describe('the valve', () => {
     assert.deepEqual(r.holds, [true, false]);
   });
 
+  it('does not wait for clients that catch up with what they missed', async () => {
+    const r = rig({ log: { maxEvents: 10_000, maxBytes: 64 * 2 ** 20 } });
+    const first = await r.enter();
+    const cursor = cursorOf(first.wire.messages.at(-1));
+    first.connection.closed();
+    for (let i = 0; i < 3000; i++) r.publish(`${i}`, forUser('7'), `"${'x'.repeat(1000)}"`);
+    await r.settle();
+    const { wire, send } = r.open();
+    wire.takes = false;
+    send({ access_token: token(r.clock), cursor });
+    for (let ms = 0; ms < 2000; ms += 100) {
+      await r.settle();
+      r.clock.advance(100);
+      if (wire.isWriting) wire.release();
+    }
+    const { length } = wire.story;
+    assert.ok(length > 500 && length < 3000, `it takes what it is given, and is not through: ${length}`);
+    assert.deepEqual(r.holds, []);
+  });
+
   it('does not wait for a client that takes nothing', async () => {
     const r = rig();
     const { wire } = await r.enter();

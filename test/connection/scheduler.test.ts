@@ -124,6 +124,27 @@ describe('the scheduler', () => {
     assert.equal(visits, 2);
   });
 
+  it('counts somebody as of the tenant that he belongs to by the end of his visit', () => {
+    const { scheduler, turn, tasks, spend } = rig();
+    const order: string[] = [];
+    for (const name of ['s1', 's2', 's3']) {
+      let visits = 0;
+      const stranger = {
+        turn: '',
+        waitsSince: null,
+        visit() {
+          order.push(name);
+          stranger.turn = 'a';
+          spend(A_SLICE);
+          return ++visits < 2;
+        },
+      };
+      scheduler.schedule(stranger);
+    }
+    while (tasks.length > 0) turn();
+    assert.deepEqual(order.slice(0, 3), ['s1', 's1', 's2']);
+  });
+
   it('asks for one turn of the event loop, however many are scheduled', () => {
     const { scheduler, member, tasks } = rig();
     for (let i = 0; i < 5; i++) scheduler.schedule(member(`${i}`, `${i}`));

@@ -7,11 +7,16 @@ import { manualClock } from '../support/clock.js';
 function readers(...initial: readonly { position: number; takes: boolean }[]) {
   const clock = manualClock();
   const log = { head: 0, endangeredBefore: 0 };
-  const all = initial.map(one => ({
-    ...one,
+  const all = initial.map(({ position, takes }) => ({
+    position,
+    takes,
     isOpen: true,
-    lagsBehind(position: number) {
-      return this.takes && this.position < position;
+    keepsUp: true,
+    lagsBehind(before: number): boolean {
+      return this.keepsUp && this.takes && this.position < before;
+    },
+    giveUpOn() {
+      this.keepsUp = false;
     },
   }));
   const holds: boolean[] = [];
@@ -29,7 +34,7 @@ function readers(...initial: readonly { position: number; takes: boolean }[]) {
     all,
     holds,
     valve,
-    wait: (ms: number) => {
+    wait: (ms: number): void => {
       wait = ms;
     },
   };
@@ -44,7 +49,7 @@ describe('the valve', () => {
     r.log.head = 100;
     r.clock.advance(500);
     assert.deepEqual(r.holds, [true]);
-    for (const one of r.all.slice(0, 18)) one.position = 100;
+    for (const one of r.all.slice(0, 17)) one.position = 100;
     r.clock.advance(100);
     assert.deepEqual(r.holds, [true]);
     for (const one of r.all) one.position = 100;
@@ -60,6 +65,28 @@ describe('the valve', () => {
       r.clock.advance(100);
     }
     assert.deepEqual(r.holds, []);
+  });
+
+  it('waits for those who lag for 2 s, and then no more', () => {
+    const r = readers(...Array.from({ length: 10 }, () => taking()));
+    r.log.head = 100;
+    r.clock.advance(2400);
+    assert.deepEqual(r.holds, [true]);
+    r.clock.advance(100);
+    assert.deepEqual(r.holds, [true, false]);
+    r.clock.advance(5000);
+    assert.deepEqual(r.holds, [true, false]);
+  });
+
+  it('does not hold it for one or two, however few sessions there are', () => {
+    const r = readers(taking(), taking(), blocked());
+    r.log.head = 100;
+    r.clock.advance(1000);
+    assert.deepEqual(r.holds, []);
+    const alone = readers(taking());
+    alone.log.head = 100;
+    alone.clock.advance(1000);
+    assert.deepEqual(alone.holds, [true]);
   });
 
   it('does not hold it for a few, nor for those who take nothing', () => {

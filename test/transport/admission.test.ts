@@ -13,7 +13,7 @@ function rig(msPerHandshake: number) {
   return {
     tasks,
     done,
-    admit(count: number) {
+    admit: (count: number): void => {
       for (let i = 0; i < count; i++) {
         const one = i;
         admission.admit(() => {
@@ -23,7 +23,7 @@ function rig(msPerHandshake: number) {
       }
     },
     /** One turn of the event loop; how many it let in. */
-    turn() {
+    turn: (): number => {
       const before = done.length;
       tasks.shift()?.();
       return done.length - before;

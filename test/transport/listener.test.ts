@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.js';
 import { Listener } from '../../src/transport/listener.js';
+import { eventually } from '../support/eventually.js';
 import { rawRequest, rawSocket, readResponse, upgradeRequest } from '../support/raw-http.js';
 import { startWarren, type WarrenInProcess } from '../support/warren.js';
 
@@ -21,6 +22,41 @@ after(async () => {
 
 const upgrade = (warren: WarrenInProcess, path: string, headers?: readonly string[], to?: string) =>
   rawRequest(warren.publicUrl, upgradeRequest(path, headers, to));
+
+describe('a handshake that waits for its turn', () => {
+  it('is refused when the pod begins to drain meanwhile, and when too many wait', async () => {
+    const tasks: (() => void)[] = [];
+    const listener = new Listener(
+      {
+        host: '127.0.0.1',
+        port: 0,
+        allowedOrigins: [],
+        maxPayloadBytes: 1000,
+        maxInFlightBytes: 131_072,
+        maxUnauthenticated: 1,
+      },
+      {
+        open: () => assert.fail('nobody is let in'),
+        isReady: () => true,
+        clock: systemClock,
+        defer: task => void tasks.push(task),
+      },
+    );
+    const { port } = await listener.listen();
+    const url = `http://127.0.0.1:${port}`;
+    const waiting = rawRequest(url, upgradeRequest('/ws'));
+    await eventually(
+      () => tasks.length,
+      waiting => waiting === 1,
+    );
+    const excess = await rawRequest(url, upgradeRequest('/ws'));
+    assert.deepEqual([excess.status, excess.headers['retry-after']], [503, '2']);
+    listener.drain();
+    for (const task of tasks.splice(0)) task();
+    assert.equal((await waiting).status, 503);
+    await listener.close();
+  });
+});
 
 describe('plain HTTP on the public listener', () => {
   it('is readiness at /healthz, without a body', async () => {
@@ -226,6 +262,7 @@ describe('a slow-loris client', () => {
         allowedOrigins: [],
         maxPayloadBytes: 1000,
         maxInFlightBytes: 131_072,
+        maxUnauthenticated: 1000,
         timeouts: { headersMs: 50, requestMs: 100, checkMs: 10 },
       },
       {

@@ -168,6 +168,38 @@ describe('a peer that pings and reads nothing', () => {
   });
 });
 
+describe('a peer that leaves behind more than has been worked off', () => {
+  it('is gone at once', async () => {
+    const socket = await rawSocket(warren.publicUrl);
+    socket.on('error', () => {});
+    socket.write(upgradeRequest('/ws'));
+    const opened = await warren.metric('warren_connections_opened_total');
+    await eventually(
+      () => warren.metric('warren_connections'),
+      connections => connections === 1,
+    );
+    // Each takes a turn of the event loop.
+    socket.write(Buffer.concat(Array.from({ length: 20_000 }, () => frame(PING, ''))));
+    await eventually(
+      () => socket.writableLength,
+      left => left === 0,
+    );
+    socket.resetAndDestroy();
+    // A pod that has something to do in each turn.
+    let isBusy = true;
+    const turn = () => {
+      for (const until = performance.now() + 1; performance.now() < until; );
+      if (isBusy) setImmediate(turn);
+    };
+    turn();
+    const isNobody = (connections: number) => connections === 0;
+    await eventually(() => warren.metric('warren_connections'), isNobody, 4000).finally(() => {
+      isBusy = false;
+    });
+    assert.equal(await warren.metric('warren_connections_opened_total'), opened + 1);
+  });
+});
+
 describe('a peer that goes on after the goodbye', () => {
   /** Far more than the kernel's buffers of both sides hold. */
   const FLOOD_BYTES = 64 * 2 ** 20;
