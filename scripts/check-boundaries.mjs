@@ -14,7 +14,8 @@ const ARROWS = new Map([
   ['router', ['log', 'protocol']],
   ['connection', ['router', 'log', 'protocol']],
   ['transport', ['connection', 'protocol']],
-  ['broker', ['connection', 'router', 'log']],
+  ['control', []],
+  ['broker', ['control', 'connection', 'router', 'log']],
   ['auth', ['connection', 'router']],
   ['admin', ['connection', 'broker']],
 ]);
@@ -47,7 +48,7 @@ const MAY_READ_CLOCKS = new Set(['clock.ts']);
 
 /** Logic without I/O: no process, no console, no chance, and only such files as its imports. */
 const PURE =
-  /^(?:protocol|log|router)\/(?!settings)|^connection\/(?:session|liveness|token-bucket|batch)\.ts$|^broker\/(?:envelope|audience|json|topology|backoff|rejections|delivery)\.ts$|^auth\/(?:claims|decode|keys|options)\.ts$/;
+  /^(?:protocol|log|router|control)\/(?!settings)|^connection\/(?:session|liveness|token-bucket|batch)\.ts$|^broker\/(?:envelope|audience|json|topology|backoff|rejections|delivery)\.ts$|^auth\/(?:claims|decode|keys|options)\.ts$/;
 const IMPURE = /\b(?:process\.|console\.|Math\.random|randomBytes|randomUUID|setImmediate)/;
 const HAS_I_O = new Set([
   'node:net',

@@ -10,7 +10,7 @@ import { decodeDelivery } from './broker/envelope.js';
 import { createEventIds } from './broker/ids.js';
 import type { Decode } from './broker/intake.js';
 import { createMemoryFeed } from './broker/memory.js';
-import { createQueueFeed } from './broker/queue-feed.js';
+import { createQueueFeed, QUEUE_FEED_DEFAULTS } from './broker/queue-feed.js';
 import type { FeedReport } from './broker/report.js';
 import type { RejectionReason } from './broker/rejections.js';
 import { createStreamFeed, STREAM_FEED_DEFAULTS } from './broker/stream-feed.js';
@@ -166,7 +166,7 @@ function createFeed(config: Config, decode: Decode, report: FeedReport, logger: 
     case 'memory':
       return createMemoryFeed(deps);
     case 'queue':
-      return createQueueFeed({ ...BROKER_FEED_DEFAULTS, ...feed, podName }, deps);
+      return createQueueFeed({ ...BROKER_FEED_DEFAULTS, ...QUEUE_FEED_DEFAULTS, ...feed, podName }, deps);
     case 'stream': {
       const history = { historyMaxEvents: log.maxEvents, historyMaxAgeMs: log.maxAgeMs };
       return createStreamFeed(

@@ -52,6 +52,8 @@ export interface AmqpChannel {
   consume(queue: string, options: ConsumeOptions): Promise<AmqpConsumer>;
   /** Resolves with an answer of the broker, which comes after all that the channel had sent when it was asked. */
   roundTrip(): Promise<void>;
+  /** Without a confirm, and not for the disk. Throws if the channel is closed. */
+  publish(exchange: string, body: Uint8Array): void;
   /** Ends the channel and its consumers; whoever watches its end isn't told. Nothing is delivered from now on. */
   close(): Promise<void>;
 }
@@ -72,8 +74,12 @@ export interface ConsumeOptions {
   readonly from: StreamOffset | null;
   /** Deliveries under way and not acknowledged; for the consumer started with it. */
   readonly prefetch: number;
-  /** In order; the first may come before `consume` has resolved. Must not throw. */
-  readonly onDelivery: (delivery: Delivery) => void;
+  /**
+   * In order; the first may come before `consume` has resolved. Must not throw.
+   *
+   * @param exchange what it was published to
+   */
+  readonly onDelivery: (delivery: Delivery, exchange: string) => void;
   /** The broker ended the consumer. */
   readonly onCancel: () => void;
 }
@@ -253,12 +259,20 @@ function wrapChannel(channel: amqp.Channel): Omit<AmqpChannel, 'close'> {
             onCancel();
             return;
           }
-          onDelivery(deliveryOf(message));
+          onDelivery(deliveryOf(message), message.fields.exchange);
           acknowledger.received(message);
         },
         from === null ? {} : { arguments: { 'x-stream-offset': offsetArgument(from) } },
       );
       return { hold: held => acknowledger.hold(held) };
+    },
+    publish(exchange, body) {
+      const content = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+      channel.publish(exchange, '', content, {
+        contentType: 'application/json',
+        appId: 'warren',
+        persistent: false,
+      });
     },
     async roundTrip() {
       // Sets what only later consumers would use, each of which sets it anyway. Needs no permission, unlike a passive declare.

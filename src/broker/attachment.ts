@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.js';
 import type { BrokerAddress } from './address.js';
 import { type AmqpChannel, type AmqpConnection, connect } from './amqplib.js';
+import { keepBound } from './binding-keeper.js';
 import { type Fault, faultOf, isQueueGone, NOT_FOUND, type Step } from './fault.js';
 import type { LossCause } from './report.js';
 import type { Attachment, AttachmentHandlers } from './supervisor.js';
 import type { FeedTls } from './tls-files.js';
+import type { Declaration } from './topology.js';
 
 export interface AttachmentOptions {
   readonly address: BrokerAddress;
@@ -25,8 +27,11 @@ export interface Ending {
 
 /** What one kind of feed does on its connection. */
 export interface Plan {
-  /** Declares what is needed and begins to consume; says `ready` on the way. */
-  setUp(link: Link): Promise<Questions>;
+  /**
+   * Declares what is needed and begins to consume; says `ready` on the way. What it resolves to is asked of the broker
+   * from then on, again and again: up to when everything has come.
+   */
+  setUp(link: Link): Promise<() => Promise<void>>;
   /** Takes along what wouldn't go with the connection, which is about to be closed. May reject. */
   tidyUp(connection: AmqpConnection): Promise<void>;
 }
@@ -44,6 +49,15 @@ export interface Link {
   /** The broker ended a consumer. */
   readonly cancelled: () => void;
   pause(ms: number): Pause;
+  /** Declares a binding again and again. Resolves when the first try is over; never rejects. */
+  keepBound(declarations: readonly Declaration[], onRefused: (fault: Fault) => void): Promise<void>;
+  /** The binding that events come by can't be kept: the end. */
+  readonly unbound: (fault: Fault) => void;
+}
+
+export interface LinkedAttachment extends Attachment {
+  /** Whether the broker says that there is no such queue. False if it doesn't say. Never rejects. */
+  isGone(queue: string): Promise<boolean>;
 }
 
 export interface Pause {
@@ -52,17 +66,9 @@ export interface Pause {
   end(): void;
 }
 
-/** What is asked of the broker from then on, again and again. */
-export interface Questions {
-  /** Finds out up to when everything has come. */
-  sound(): Promise<void>;
-  /** Finds out whether events still get here. A 404 means that the exchange is gone. */
-  probe(): Promise<void>;
-}
-
 /** For all declarations together. Generous: hundreds of pods may be coming back to the broker at the same time. */
 const SETUP_TIMEOUTS = 4;
-/** A cluster without a majority for its metadata answers no bind for up to 30 s, then with an error. */
+/** A broker that keeps the connection alive but serves no queue; what holds up its metadata for 30 s is no reason. */
 const ANSWER_TIMEOUT_MS = 60_000;
 const RELEASE_TIMEOUT_MS = 2000;
 
@@ -72,13 +78,13 @@ export function attach(
   clock: Clock,
   handlers: AttachmentHandlers<Ending>,
   plan: Plan,
-): Attachment {
+): LinkedAttachment {
   const giveUpConnecting = new AbortController();
   const pauses = new Set<Pause>();
+  const keepers: { stop(): void }[] = [];
   let step: Step = 'connecting';
   let isReady = false;
   let isOver = false;
-  let isProbing = false;
   let connection: AmqpConnection | null = null;
   let cancelTimer = (): void => {};
 
@@ -86,6 +92,7 @@ export function attach(
     isOver = true;
     cancelTimer();
     for (const pause of pauses) pause.end();
+    for (const keeper of keepers) keeper.stop();
   }
 
   function end(cause: LossCause, fault: Fault): void {
@@ -115,6 +122,19 @@ export function attach(
     cancelled: () =>
       end('cancelled', { code: null, text: 'the broker ended the consumer: its queue was deleted' }),
     pause,
+    async keepBound(declarations, onRefused) {
+      if (connection === null || isOver) return;
+      const keeper = keepBound(
+        connection,
+        { address: options.address, declarations, intervalMs: options.probeIntervalMs },
+        clock,
+        onRefused,
+      );
+      keepers.push(keeper);
+      await keeper.tried;
+    },
+    unbound: fault =>
+      end(fault.code === NOT_FOUND && !isQueueGone(fault) ? 'exchange' : causeOf(fault), fault),
   };
 
   function pause(ms: number): Pause {
@@ -146,7 +166,7 @@ export function attach(
     if (isOver) return letGo();
     cancelTimer = unanswered(SETUP_TIMEOUTS * connectTimeoutMs);
     step = 'opening a channel';
-    await keepAsking(await plan.setUp(link));
+    await keepSounding(await plan.setUp(link));
   }
 
   function unanswered(ms: number): () => void {
@@ -154,24 +174,16 @@ export function attach(
   }
 
   function causeOf(fault: Fault): LossCause {
-    if (isQueueGone(fault)) return 'cancelled';
-    return isProbing && fault.code === NOT_FOUND ? 'exchange' : 'channel';
+    return isQueueGone(fault) ? 'cancelled' : 'channel';
   }
 
   /** Until the end; it rejects when the channel is closed. */
-  async function keepAsking(questions: Questions): Promise<void> {
-    let lastProbe = clock.monotonic();
+  async function keepSounding(sound: () => Promise<void>): Promise<void> {
     for (;;) {
       await pause(options.soundIntervalMs).over;
       if (isOver) return;
       cancelTimer = unanswered(ANSWER_TIMEOUT_MS);
-      await questions.sound();
-      if (clock.monotonic() - lastProbe >= options.probeIntervalMs) {
-        isProbing = true;
-        await questions.probe();
-        isProbing = false;
-        lastProbe = clock.monotonic();
-      }
+      await sound();
       cancelTimer();
     }
   }
@@ -192,9 +204,22 @@ export function attach(
     cancelDestruction();
   }
 
+  /** On a channel of its own: the broker closes it with the answer. */
+  async function isGone(queue: string): Promise<boolean> {
+    try {
+      const channel = await connection?.openChannel(() => {});
+      await channel?.countWaiting(queue);
+      await channel?.close();
+      return false;
+    } catch (error) {
+      return isQueueGone(faultOf(error, options.address));
+    }
+  }
+
   const setUpEnded = setUp().catch((error: unknown) => end('connection', faultOf(error, options.address)));
 
   return {
+    isGone,
     async release() {
       stopWaiting();
       await letGo();

@@ -4,6 +4,7 @@ import type { Logger } from '../logger.js';
 import { type BrokerAddress, parseBrokerAddress } from './address.js';
 import type { AttachmentOptions, Ending } from './attachment.js';
 import type { Delivery } from './delivery.js';
+import type { Fault } from './fault.js';
 import { createFeedLog } from './feed-log.js';
 import { type Decode, takeIn } from './intake.js';
 import { createPublisher } from './publisher.js';
@@ -17,6 +18,8 @@ export interface BrokerFeedOptions {
   readonly tls: FeedTls | null;
   /** Where publishers publish to. */
   readonly exchange: string;
+  /** What pods tell one another goes through this one. */
+  readonly controlExchange: string;
   /** Whether the pod declares what lasts or only uses it. */
   readonly declare: boolean;
   readonly podName: string;
@@ -53,13 +56,13 @@ export interface BrokerFeedDeps {
 
 /** What a queue feed and a stream feed differ in. */
 export interface FeedKind {
-  /** What is consumed, for the log: the stream, or `null` for a queue of the pod's own. */
-  readonly stream: string | null;
   /** Begins one try to attach. */
-  attach(options: AttachmentOptions, handlers: AttachmentHandlers<Ending>, output: Output): FeedAttachment;
+  attach(options: AttachmentOptions, handlers: AttachmentHandlers<Ending>): FeedAttachment;
   /** What the attachment that has just become ready means to the log. */
   begin(first: boolean): Beginning;
   lost(cause: LossCause): void;
+  /** Lets go of what it has besides attachments. Never rejects. */
+  stop(): Promise<void>;
 }
 
 export interface FeedAttachment extends Attachment {
@@ -70,7 +73,9 @@ export interface FeedAttachment extends Attachment {
 /** Where an attachment's deliveries go. Never throws. */
 export interface Output {
   delivered(delivery: Delivery, place: StreamPlace | null): void;
-  covered(until: number): void;
+  /** As `FeedSink.covered`. */
+  covered(until: number, reached: number): void;
+  marksRefused(fault: Fault): void;
 }
 
 export interface Beginning {
@@ -81,7 +86,11 @@ export interface Beginning {
 }
 
 /** A feed from RabbitMQ: one attachment after the other, and a connection for publishing. */
-export function createBrokerFeed(options: BrokerFeedOptions, deps: BrokerFeedDeps, kind: FeedKind): Feed {
+export function createBrokerFeed(
+  options: BrokerFeedOptions & { readonly stream: string | null },
+  deps: BrokerFeedDeps,
+  createKind: (output: Output, address: () => BrokerAddress) => FeedKind,
+): Feed {
   const { clock, decode, report } = deps;
   const addresses = options.urls.map(readAddress);
   const addressAt = (index: number): BrokerAddress => {
@@ -95,7 +104,7 @@ export function createBrokerFeed(options: BrokerFeedOptions, deps: BrokerFeedDep
   let isCaughtUp = false;
   /** When the attachment was begun, wall clock, ms. */
   let begunAt = 0;
-  const log = createFeedLog({ ...options, stream: kind.stream }, deps, () => current);
+  const log = createFeedLog(options, deps, () => current);
   const publisher = createPublisher(
     { ...options, addresses, name: `warren ${options.podName} publisher` },
     deps,
@@ -105,11 +114,13 @@ export function createBrokerFeed(options: BrokerFeedOptions, deps: BrokerFeedDep
     delivered(delivery, place) {
       if (sink !== null) takeIn(delivery, place, { decode, report, sink });
     },
-    covered(until) {
+    covered(until, reached) {
       catchUp();
-      toSink(sink => sink.covered(until));
+      toSink(sink => sink.covered(until, reached));
     },
+    marksRefused: fault => log.marksRefused(fault),
   };
+  const kind = createKind(output, () => current);
 
   const supervisor = supervise<Ending>(
     { endpoints: addresses.length, deadlineMs: options.reconnectDeadlineMs },
@@ -121,7 +132,7 @@ export function createBrokerFeed(options: BrokerFeedOptions, deps: BrokerFeedDep
         begunAt = clock.wall();
         report.connecting();
         const name = `warren ${options.podName} feed`;
-        attachment = kind.attach({ ...options, address: current, name }, handlers, output);
+        attachment = kind.attach({ ...options, address: current, name }, handlers);
         return attachment;
       },
       onAttached(outage) {
@@ -129,7 +140,7 @@ export function createBrokerFeed(options: BrokerFeedOptions, deps: BrokerFeedDep
         log.attached(outage, beginning.continuity);
         toSink(sink => sink.attached(beginning.continuity, beginning.at));
         // What came before is no business of this epoch.
-        if (beginning.isCaughtUp) output.covered(begunAt);
+        if (beginning.isCaughtUp) output.covered(begunAt, begunAt);
       },
       onLost(ending) {
         kind.lost(ending.cause);
@@ -169,7 +180,7 @@ export function createBrokerFeed(options: BrokerFeedOptions, deps: BrokerFeedDep
       return supervisor.start();
     },
     async stop() {
-      await Promise.all([supervisor.stop(), publisher.stop()]);
+      await Promise.all([supervisor.stop(), kind.stop(), publisher.stop()]);
     },
     hold: held => attachment?.hold(held),
     publish: message => publisher.publish(message),

@@ -51,6 +51,11 @@ const ACCESS_REFUSED = 403;
 export const NOT_FOUND = 404;
 const PRECONDITION_FAILED = 406;
 
+/** The broker won't do it, and not the next time either unless somebody changes something there. */
+export function isRefusal({ code }: Fault): boolean {
+  return code === ACCESS_REFUSED || code === NOT_FOUND || code === PRECONDITION_FAILED;
+}
+
 /** Whoever deletes a queue ends its consumer; a question about it that is under way can be answered first. */
 export function isQueueGone(fault: Fault): boolean {
   return fault.code === NOT_FOUND && fault.text.includes('no queue');
@@ -68,6 +73,30 @@ export interface FaultContext {
 export function explain(step: Step, fault: Fault, context: FaultContext): string {
   const advice = adviceFor(step, fault, context);
   return advice === null ? `${step}: ${fault.text}` : `${step}: ${advice} (${fault.text})`;
+}
+
+/** Why pods can't exchange marks, and what to do about it. */
+export function explainControl(
+  fault: Fault,
+  { controlExchange, declare }: { readonly controlExchange: string; readonly declare: boolean },
+): string {
+  const advice = adviceForControl(fault, controlExchange, declare);
+  return advice === null ? fault.text : `${advice} (${fault.text})`;
+}
+
+function adviceForControl({ code }: Fault, exchange: string, declare: boolean): string | null {
+  if (code === ACCESS_REFUSED) {
+    const more = declare ? ', and "configure" or set AMQP_DECLARE=false' : '';
+    return `the user lacks a permission: grant "read" and "write" on ${exchange}${more}`;
+  }
+  if (code === NOT_FOUND) {
+    const more = declare ? '' : ', or set AMQP_DECLARE=true';
+    return `the exchange ${exchange} does not exist: declare it (fanout, durable)${more}`;
+  }
+  if (code === PRECONDITION_FAILED) {
+    return `the exchange ${exchange} exists with another type or durability: delete it, or name another in AMQP_CONTROL_EXCHANGE; it must be fanout and durable`;
+  }
+  return null;
 }
 
 function adviceFor(step: Step, fault: Fault, context: FaultContext): string | null {

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import { type BrokerAddress, describeBroker } from './address.js';
 import type { Ending } from './attachment.js';
-import { explain, type FaultContext } from './fault.js';
+import { explain, explainControl, type Fault, type FaultContext } from './fault.js';
 import type { Outage } from './supervisor.js';
 
 /** While the same failure repeats, it is logged aloud this often only. */
@@ -12,12 +12,14 @@ const MAX_FAILURES = 64;
 
 /** A feed's log lines: the first failure of a kind at a broker aloud, its repeats not. */
 export function createFeedLog(
-  context: Omit<FaultContext, 'address'>,
+  context: Omit<FaultContext, 'address'> & { readonly controlExchange: string },
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
   broker: () => BrokerAddress,
 ) {
   /** When each was last logged aloud. Several, since brokers that are tried in turn fail for different reasons. */
   const loud = new Map<string, number>();
+  /** Reply codes: a pod may run for ever without what it takes to exchange marks. */
+  const marksRefused = new Set<Fault['code']>();
 
   function explanation(ending: Ending): string {
     return explain(ending.step, ending.fault, { ...context, address: broker() });
@@ -68,6 +70,15 @@ export function createFeedLog(
       };
       if (isRepeat(`${failed} ${why}`)) logger.debug(fields, 'still not attached to RabbitMQ');
       else logger.warn(fields, 'not attached to RabbitMQ; trying on');
+    },
+
+    marksRefused(fault: Fault): void {
+      if (marksRefused.has(fault.code)) return;
+      marksRefused.add(fault.code);
+      logger.warn(
+        { broker: describeBroker(broker()), why: explainControl(fault, context) },
+        'pods exchange no marks: with a RabbitMQ cluster, clients that change pods after a stall between its nodes may miss events',
+      );
     },
 
     givenUp(ending: Ending | null, outage: Outage): string {

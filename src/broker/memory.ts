@@ -17,7 +17,8 @@ export function createMemoryFeed(deps: {
 
   /** Nothing is ever held back here. */
   function sound(): void {
-    sink?.covered(deps.clock.wall());
+    const now = deps.clock.wall();
+    sink?.covered(now, now);
     stopSounding = deps.clock.after(SOUND_INTERVAL_MS, sound);
   }
 

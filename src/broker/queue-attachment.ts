@@ -1,10 +1,16 @@
 import type { Clock } from '../clock.js';
 import type { AmqpChannel, AmqpConsumer } from './amqplib.js';
-import { type AttachmentOptions, attach, type Ending, type Link, type Questions } from './attachment.js';
+import {
+  type AttachmentOptions,
+  attach,
+  type Ending,
+  type Link,
+  type LinkedAttachment,
+} from './attachment.js';
 import { trackCoverage } from './coverage.js';
 import type { Delivery } from './delivery.js';
-import type { Step } from './fault.js';
-import type { Attachment, AttachmentHandlers } from './supervisor.js';
+import type { Fault, Step } from './fault.js';
+import type { AttachmentHandlers } from './supervisor.js';
 import type { Declaration, QueueTopology } from './topology.js';
 
 export interface QueueAttachmentOptions extends AttachmentOptions {
@@ -14,7 +20,7 @@ export interface QueueAttachmentOptions extends AttachmentOptions {
   readonly leftovers: Set<string>;
 }
 
-export interface QueueAttachment extends Attachment {
+export interface QueueAttachment extends LinkedAttachment {
   /** While held, deliveries aren't acknowledged, and what exceeds the prefetch waits at the broker. */
   hold(held: boolean): void;
 }
@@ -22,8 +28,12 @@ export interface QueueAttachment extends Attachment {
 export interface QueueAttachmentHandlers extends AttachmentHandlers<Ending> {
   /** In order; never before `ready` nor after `ended`. Must not throw. */
   delivered(delivery: Delivery): void;
+  /** What a pod said through the control exchange; in order with the events. Must not throw. */
+  told(delivery: Delivery): void;
   /** Everything that reached the queue before `until` (wall clock, ms) was delivered. */
   covered(until: number): void;
+  /** The broker refused what it takes to hear the other pods. */
+  controlRefused(fault: Fault): void;
 }
 
 /** One connection with the pod's queue on it. */
@@ -35,7 +45,7 @@ export function attachQueue(
   const { topology, leftovers } = options;
   let consumer: AmqpConsumer | null = null;
 
-  async function setUp(link: Link): Promise<Questions> {
+  async function setUp(link: Link): Promise<() => Promise<void>> {
     const channel = await link.openChannel();
     const coverage = trackCoverage({
       wall: () => clock.wall(),
@@ -53,6 +63,7 @@ export function attachQueue(
         leftovers.delete(topology.overflowExchange);
       }
     }
+    await link.keepBound(topology.control, fault => handlers.controlRefused(fault));
     link.doing('consuming');
     await channel.consume(topology.overflowQueue, {
       prefetch: 1,
@@ -67,26 +78,19 @@ export function attachQueue(
     consumer = await channel.consume(topology.queue, {
       prefetch: options.prefetch,
       from: null,
-      onDelivery(delivery) {
+      onDelivery(delivery, exchange) {
         // The first deliveries can be in the same packet as the broker's answer, before our `await` is over.
         link.ready();
         if (link.isOver()) return;
-        handlers.delivered(delivery);
+        if (exchange === topology.controlExchange) handlers.told(delivery);
+        else handlers.delivered(delivery);
         coverage.delivered();
       },
       onCancel: link.cancelled,
     });
     link.ready();
-    return {
-      sound: () => coverage.sound(),
-      /*
-       * A deleted exchange takes the binding along and tells nobody: the queue would stay empty for ever. Binding again
-       * says 404 if the exchange is gone, and binds if it is back. It needs no permission that the pod doesn't have, which
-       * a canary through the exchange would. What it can't tell: an exchange deleted and declared anew between two probes,
-       * or a binding removed by hand; then the events until the next probe are missing without a word.
-       */
-      probe: () => channel.declare(topology.eventsBinding),
-    };
+    void link.keepBound([topology.eventsBinding], link.unbound);
+    return () => coverage.sound();
   }
 
   function isOwnExchange(declaration: Declaration): boolean {

@@ -1,10 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import type { Feed } from '../connection/feed.js';
 import { type BrokerFeedDeps, type BrokerFeedOptions, createBrokerFeed } from './broker-feed.js';
-import { attachQueue } from './queue-attachment.js';
+import { createControl } from './control.js';
+import type { Fault } from './fault.js';
+import { createMarkSender } from './mark-sender.js';
+import { attachQueue, type QueueAttachment } from './queue-attachment.js';
 import { type QueueTopologyOptions, queueTopology } from './topology.js';
 
-export interface QueueFeedOptions extends BrokerFeedOptions, QueueTopologyOptions {}
+export interface QueueFeedOptions extends BrokerFeedOptions, QueueTopologyOptions {
+  /** How often to tell the other pods that what was published before has come through. */
+  readonly markIntervalMs: number;
+}
+
+export const QUEUE_FEED_DEFAULTS = { markIntervalMs: 1000 } as const satisfies Partial<QueueFeedOptions>;
 
 /**
  * The feed of `FEED=queue`: a queue of this pod's own at the broker, gone with each connection. So events are missed
@@ -12,24 +20,40 @@ export interface QueueFeedOptions extends BrokerFeedOptions, QueueTopologyOption
  */
 export function createQueueFeed(options: QueueFeedOptions, deps: BrokerFeedDeps): Feed {
   const leftovers = new Set<string>();
-  return createBrokerFeed(options, deps, {
-    stream: null,
-    attach: (attachment, handlers, output) =>
-      attachQueue(
-        {
-          ...attachment,
-          prefetch: options.prefetch,
-          topology: queueTopology(options, randomBytes(6).toString('hex')),
-          leftovers,
-        },
-        deps.clock,
-        {
-          ...handlers,
-          delivered: delivery => output.delivered(delivery, null),
-          covered: until => output.covered(until),
-        },
-      ),
-    begin: first => ({ continuity: first ? 'first' : 'gap', at: null, isCaughtUp: true }),
-    lost() {},
+  return createBrokerFeed({ ...options, stream: null }, deps, (output, address) => {
+    let current: QueueAttachment | null = null;
+    const control = createControl({
+      clock: deps.clock,
+      isGone: queue => current?.isGone(queue) ?? Promise.resolve(false),
+    });
+    const onRefused = (fault: Fault) => output.marksRefused(fault);
+    const markSender = createMarkSender(options, { clock: deps.clock, address, onRefused });
+    return {
+      attach(attachment, handlers) {
+        current = attachQueue(
+          {
+            ...attachment,
+            prefetch: options.prefetch,
+            topology: queueTopology(options, randomBytes(6).toString('hex')),
+            leftovers,
+          },
+          deps.clock,
+          {
+            ...handlers,
+            delivered: delivery => output.delivered(delivery, null),
+            told: delivery => control.told(delivery),
+            covered: until => output.covered(control.coveredUntil(until), until),
+            controlRefused: onRefused,
+          },
+        );
+        return current;
+      },
+      begin(first) {
+        markSender.start();
+        return { continuity: first ? 'first' : 'gap', at: null, isCaughtUp: true };
+      },
+      lost() {},
+      stop: () => markSender.stop(),
+    };
   });
 }

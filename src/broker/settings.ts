@@ -83,9 +83,15 @@ export const feedSettings = {
     default: 'push.events',
     format: exchangeName,
   },
+  controlExchange: {
+    env: 'AMQP_CONTROL_EXCHANGE',
+    doc: 'The durable fanout exchange through which pods tell one another how far the broker has come. The same for all pods that share AMQP_EXCHANGE, another one for others.',
+    default: 'push.control',
+    format: exchangeName,
+  },
   declare: {
     env: 'AMQP_DECLARE',
-    doc: "Whether the pod declares the exchange, and with FEED=stream the stream. false where they exist already and the pod's user may not.",
+    doc: "Whether the pod declares the exchanges, and with FEED=stream the stream. false where they exist already and the pod's user may not.",
     default: 'true',
     format: flag,
   },
@@ -161,6 +167,7 @@ interface BrokerConfig {
   /** `null`: no files given. */
   readonly tls: FeedTls | null;
   readonly exchange: string;
+  readonly controlExchange: string;
   readonly declare: boolean;
   readonly prefetch: number;
   /** 0: give up at once; -1: never. */
@@ -222,6 +229,7 @@ function brokerConfig(given: Given) {
     urls: given.read(feedSettings.urls),
     tls: readTlsFiles(given),
     exchange: given.read(feedSettings.exchange),
+    controlExchange: given.read(feedSettings.controlExchange),
     declare: given.read(feedSettings.declare),
     prefetch: given.read(feedSettings.prefetch),
     reconnectDeadlineMs: given.read(feedSettings.reconnectDeadlineMs),
@@ -232,6 +240,9 @@ function brokerConfig(given: Given) {
   if (parts.tls && parts.urls?.every(url => url.startsWith('amqp:'))) {
     // Certificates without TLS: whoever set them believes that the connection is encrypted.
     given.fault('AMQP_URL: must have an amqps:// address when AMQP_CA_FILE or AMQP_CERT_FILE is set');
+  }
+  if (parts.exchange !== undefined && parts.exchange === parts.controlExchange) {
+    given.fault('AMQP_CONTROL_EXCHANGE: must be another exchange than AMQP_EXCHANGE');
   }
   return parts;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { StreamPlace } from '../connection/feed.js';
 import type { AmqpConsumer, StreamOffset } from './amqplib.js';
-import { type AttachmentOptions, attach, type Ending, type Link, type Questions } from './attachment.js';
+import { type AttachmentOptions, attach, type Ending, type Link } from './attachment.js';
 import type { FeedAttachment } from './broker-feed.js';
 import { keepTargets } from './coverage.js';
 import type { Delivery } from './delivery.js';
@@ -64,7 +64,7 @@ export function attachStream(
   let isEmpty = false;
   let progress: { readonly at: number | null; readonly since: number } = { at, since: clock.monotonic() };
 
-  async function setUp(link: Link): Promise<Questions> {
+  async function setUp(link: Link): Promise<() => Promise<void>> {
     const channel = await link.openChannel();
     for (const declaration of topology.declarations) {
       link.doing(stepOf(declaration));
@@ -73,7 +73,8 @@ export function attachStream(
     link.doing('reading the stream');
     let reading: Reading = { kind: 'flowing' };
     if (after === null || !(await goOnBehind(after))) await beginAnew();
-    return { sound: () => sound(link, () => lookFrom('last')), probe };
+    void link.keepBound([topology.eventsBinding], link.unbound);
+    return () => sound(link, () => lookFrom('last'));
 
     function lookFrom(from: StreamOffset): Promise<Looked | null> {
       return look(link, { stream, from, graceMs });
@@ -185,11 +186,6 @@ export function attachStream(
     function startIn(tail: Looked, window: Looked | null): number {
       const oldest = (window ?? tail).first.offset;
       return Math.min(tail.last.offset, Math.max(oldest, tail.last.offset - options.historyMaxEvents + 1));
-    }
-
-    /** As for a queue: a deleted exchange takes the binding along and tells nobody. */
-    async function probe(): Promise<void> {
-      await channel.declare(topology.eventsBinding);
     }
   }
 

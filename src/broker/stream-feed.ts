@@ -24,9 +24,8 @@ export function createStreamFeed(options: StreamFeedOptions, deps: BrokerFeedDep
   let isUnbroken = false;
   let wasUnbound = false;
 
-  return createBrokerFeed(options, deps, {
-    stream: options.stream,
-    attach: (attachment, handlers, output) =>
+  return createBrokerFeed(options, deps, output => ({
+    attach: (attachment, handlers) =>
       attachStream({ ...options, ...attachment, topology, after: last }, deps.clock, {
         ...handlers,
         began(continuity) {
@@ -37,7 +36,7 @@ export function createStreamFeed(options: StreamFeedOptions, deps: BrokerFeedDep
           last = place;
           output.delivered(delivery, place);
         },
-        covered: until => output.covered(until),
+        covered: until => output.covered(until, until),
       }),
     begin(first) {
       const continuity = first ? 'first' : isUnbroken && !wasUnbound ? 'unbroken' : 'gap';
@@ -49,5 +48,6 @@ export function createStreamFeed(options: StreamFeedOptions, deps: BrokerFeedDep
       // The binding went with the exchange: what was published until it was bound again isn't in the stream.
       if (cause === 'exchange') wasUnbound = true;
     },
-  });
+    stop: () => Promise.resolve(),
+  }));
 }

@@ -2,10 +2,12 @@
  * What a pod declares at the broker, as data: applied in full on every new connection. With `FEED=queue`:
  *
  * ```
- * events exchange (fanout, durable) ──▶ pod's queue ──overflow──▶ overflow exchange ──▶ overflow queue
+ * events exchange (fanout, durable) ──┬─▶ pod's queue ──overflow──▶ overflow exchange ──▶ overflow queue
+ * control exchange (fanout, durable) ─┘
  * ```
- * Everything but the events exchange dies with the connection. The user of a pod that doesn't declare that exchange
- * needs no more than configure and write on `^push\.pod\..*` and read on `^(push\.events|push\.pod\..*)$`.
+ * Everything but the first two exchanges dies with the connection. The user of a pod that doesn't declare those needs
+ * no more than configure on `^push\.pod\..*`, write on `^(push\.control|push\.pod\..*)$` and read on
+ * `^(push\.(events|control)|push\.pod\..*)$`.
  *
  * With `FEED=stream`:
  *
@@ -23,15 +25,17 @@ export type Declaration =
       readonly durable: boolean;
       readonly autoDelete: boolean;
     }
-  | {
-      readonly kind: 'queue';
-      readonly name: string;
-      readonly durable: boolean;
-      readonly exclusive: boolean;
-      readonly autoDelete: boolean;
-      readonly arguments: Readonly<Record<string, string | number>>;
-    }
+  | QueueDeclaration
   | Binding;
+
+export interface QueueDeclaration {
+  readonly kind: 'queue';
+  readonly name: string;
+  readonly durable: boolean;
+  readonly exclusive: boolean;
+  readonly autoDelete: boolean;
+  readonly arguments: Readonly<Record<string, string | number>>;
+}
 
 /** From an exchange to a queue. */
 export interface Binding {
@@ -43,7 +47,9 @@ export interface Binding {
 export interface QueueTopologyOptions {
   /** Where publishers publish to. */
   readonly exchange: string;
-  /** Whether the pod declares that exchange or only binds to it. */
+  /** What pods tell one another goes through this one. */
+  readonly controlExchange: string;
+  /** Whether the pod declares those exchanges or only binds to them. */
   readonly declare: boolean;
   readonly queuePrefix: string;
   /** Events that may wait in the queue, those in flight to the pod not counted. */
@@ -59,6 +65,9 @@ export interface QueueTopology {
   readonly overflowQueue: string;
   readonly overflowExchange: string;
   readonly eventsBinding: Binding;
+  readonly controlExchange: string;
+  /** Apart from the others: without them the feed works all the same, and pods exchange no marks. */
+  readonly control: readonly Declaration[];
 }
 
 export interface StreamTopologyOptions {
@@ -90,8 +99,7 @@ const NOT_FOR_NAMES = /[^A-Za-z0-9._:-]/g;
  *   connection is dead (405 RESOURCE_LOCKED, or the new queue is deleted with the old)
  */
 export function queueTopology(options: QueueTopologyOptions, unique: string): QueueTopology {
-  const pod = options.podName.replaceAll(NOT_FOR_NAMES, '_').slice(0, MAX_POD_NAME);
-  const queue = `${options.queuePrefix}.${pod}.${unique}`;
+  const queue = queueName(options, unique);
   const overflow = `${queue}.overflow`;
   const eventsBinding: Binding = { kind: 'binding', exchange: options.exchange, queue };
   return {
@@ -99,6 +107,11 @@ export function queueTopology(options: QueueTopologyOptions, unique: string): Qu
     overflowQueue: overflow,
     overflowExchange: overflow,
     eventsBinding,
+    controlExchange: options.controlExchange,
+    control: [
+      ...(options.declare ? [fanout(options.controlExchange, { durable: true, autoDelete: false })] : []),
+      { kind: 'binding', exchange: options.controlExchange, queue },
+    ],
     declarations: [
       ...(options.declare ? [fanout(options.exchange, { durable: true, autoDelete: false })] : []),
       // An auto-delete exchange goes with its last binding, and never if it has had none: so the queue comes first.
@@ -157,6 +170,22 @@ function theStream({ stream, streamMaxBytes, streamMaxAgeMs }: StreamTopologyOpt
   };
 }
 
+/** An empty queue that exists for as long as the connection that declares it: see `control/marks.ts`. */
+export function markQueue(
+  options: Pick<QueueTopologyOptions, 'queuePrefix' | 'podName'>,
+  unique: string,
+): QueueDeclaration {
+  return ownQueue(`${queueName(options, unique)}.marks`, { 'x-max-length': 1 });
+}
+
+function queueName(
+  { queuePrefix, podName }: Pick<QueueTopologyOptions, 'queuePrefix' | 'podName'>,
+  unique: string,
+): string {
+  const pod = podName.replaceAll(NOT_FOR_NAMES, '_').slice(0, MAX_POD_NAME);
+  return `${queuePrefix}.${pod}.${unique}`;
+}
+
 function fanout(
   name: string,
   life: { readonly durable: boolean; readonly autoDelete: boolean },
@@ -168,7 +197,7 @@ function fanout(
  * Transient and exclusive: transient queues that aren't are refused by RabbitMQ 4.3. Classic by name: a virtual host
  * may have another default type, which can't be exclusive.
  */
-function ownQueue(name: string, args: Readonly<Record<string, string | number>>): Declaration {
+function ownQueue(name: string, args: Readonly<Record<string, string | number>>): QueueDeclaration {
   return {
     kind: 'queue',
     name,

@@ -50,8 +50,11 @@ export interface FeedSink {
    * Proof that everything that reached the broker before `until` (wall clock, ms) has been handed over: what a
    * position means to other pods. A feed that can't tell for a while doesn't call it; positions then stay behind,
    * which costs duplicates after a move to another pod, never events. Each epoch begins with nothing proven.
+   *
+   * @param reached everything that reached this pod's own part of the broker before it has been handed over; later
+   *   than `until` while something may be held up on its way there
    */
-  covered(until: number): void;
+  covered(until: number, reached: number): void;
   /** One valid event, in feed order. `place`: where it stands in the stream, for a feed that reads one. */
   event(event: Event, place: StreamPlace | null): void;
   /** A message of the stream that is no event: positions move on past it. Each message comes as one or the other. */

@@ -194,8 +194,8 @@ export class Hub implements FeedSink {
     this.#feed = { kind: 'attached', since: now };
   }
 
-  covered(until: number): void {
-    this.#options.log.cover(until);
+  covered(until: number, reached: number): void {
+    this.#options.log.cover(until, reached);
   }
 
   event(event: Event, place: StreamPlace | null): void {

@@ -120,9 +120,13 @@ export class EventLog {
     this.#all.evictedUpTo = Math.max(this.#all.evictedUpTo, forgotten);
   }
 
-  /** The feed has proof that everything that reached the broker before `until` (wall clock, ms) has been appended. */
-  cover(until: number): void {
-    this.#positions.cover(until);
+  /**
+   * The feed has proof that everything that reached the broker before `until` (wall clock, ms) has been appended.
+   *
+   * @param reached as far as this pod's own part of the broker goes: see `FeedSink`
+   */
+  cover(until: number, reached: number): void {
+    this.#positions.cover(until, reached);
   }
 
   /** A message of the stream that is no event: the position moves on past it. */

@@ -33,7 +33,10 @@ const OVERLAP_POSITIONS = 1000;
  */
 const OVERLAP_AT_MOST_MS = 30_000;
 const OVERLAP_TIMES = 3;
-/** How far another pod may be ahead of this one: clocks differ, and proof of coverage comes once a second. */
+/**
+ * How far another pod may be ahead of what reached this one: clocks differ, and proof of coverage comes once a second.
+ * Not of what this one may claim itself: while marks are held up on the way to it, a pod that hears them all is ahead.
+ */
 const AHEAD_MS = 5000;
 const PAST_EPOCHS = 64;
 /** What an epoch covers until its feed has proven something: no cursor that names it can be placed by its time. */
@@ -59,6 +62,8 @@ export class Positions {
   #timeline = new Timeline(Infinity, 0);
   #coveredUntil = NOTHING;
   #coveredHead = 0;
+  /** Never earlier than `#coveredUntil`. */
+  #reachedUntil = NOTHING;
   /** Of this epoch: what an offset and its sequence number differ by. */
   #base = 0;
 
@@ -115,14 +120,16 @@ export class Positions {
     this.#timeline = new Timeline(now.wall, this.#head);
     // Where it begins says nothing about what is on its way already: a stream is entered some time back.
     this.#coveredUntil = NOTHING;
+    this.#reachedUntil = NOTHING;
     this.#coveredHead = this.#head;
     this.#places.clear();
     if (at !== null) this.#enterStream(at, this.#head);
     return this.#boundaries.length > PAST_EPOCHS ? (this.#boundaries.shift() ?? 0) : 0;
   }
 
-  cover(until: number): void {
+  cover(until: number, reached: number): void {
     this.#coveredUntil = until;
+    this.#reachedUntil = reached;
     this.#coveredHead = this.#head;
   }
 
@@ -199,7 +206,7 @@ export class Positions {
 
   #locateByTime(coveredUntil: number, evicted: number): Located {
     const from = this.#timeline.atOrBefore(coveredUntil - this.#overlapMs);
-    if (from === undefined || coveredUntil > this.#coveredUntil + AHEAD_MS) return lost('unknown_position');
+    if (from === undefined || coveredUntil > this.#reachedUntil + AHEAD_MS) return lost('unknown_position');
     if (from < evicted) return lost('evicted');
     const there = this.#timeline.atOrBefore(coveredUntil) ?? from;
     // The overlap in positions is taken only as far as it is there, and not back to events that the client may never

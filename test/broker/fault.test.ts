@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseBrokerAddress } from '../../src/broker/address.js';
-import { explain, faultOf } from '../../src/broker/fault.js';
+import { explain, explainControl, faultOf } from '../../src/broker/fault.js';
 
 const address = parseBrokerAddress('amqp://pod:s%3Acret@rabbit');
 assert.ok(address);
@@ -51,5 +51,18 @@ describe('a fault', () => {
       explain('attached', { code: 541, text: 'INTERNAL_ERROR' }, context),
       'attached: INTERNAL_ERROR',
     );
+  });
+
+  it('of the control exchange says what to grant, to declare or to rename', () => {
+    const text = 'REASON';
+    const advice = (code: number, declare: boolean) =>
+      explainControl({ code, text }, { controlExchange: 'push.control', declare });
+    assert.match(
+      advice(403, false),
+      /^the user lacks a permission: grant "read" and "write" on push\.control \(REASON\)$/,
+    );
+    assert.match(advice(403, true), /"configure" or set AMQP_DECLARE=false/);
+    assert.match(advice(404, false), /declare it \(fanout, durable\), or set AMQP_DECLARE=true/);
+    assert.match(advice(406, true), /another type or durability.*AMQP_CONTROL_EXCHANGE/);
   });
 });

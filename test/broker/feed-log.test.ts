@@ -13,7 +13,7 @@ function opened() {
   const logger = recordingLogger();
   let host = 'one';
   const log = createFeedLog(
-    { exchange: 'push.events', stream: null, declare: true },
+    { exchange: 'push.events', controlExchange: 'push.control', stream: null, declare: true },
     { clock, logger },
     () => {
       const address = parseBrokerAddress(`amqp://guest:guest@${host}:5672`);

@@ -38,6 +38,7 @@ export function openQueueFeed(
     urls: [url],
     tls: null,
     exchange: uniqueName('push.events'),
+    controlExchange: uniqueName('push.control'),
     declare: true,
     queuePrefix: prefix,
     queueMaxLength: 50_000,
@@ -50,6 +51,7 @@ export function openQueueFeed(
     confirmTimeoutMs: 5000,
     soundIntervalMs: 50,
     probeIntervalMs: 100,
+    markIntervalMs: 50,
     ...changes,
   };
   const sink = recordingSink();

@@ -35,6 +35,7 @@ export function openStreamFeed(
     urls: [url],
     tls: null,
     exchange: uniqueName('push.events'),
+    controlExchange: 'push.control',
     declare: true,
     stream: uniqueName('push.history'),
     streamMaxBytes: 64 * 2 ** 20,

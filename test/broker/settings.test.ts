@@ -143,3 +143,10 @@ test('a stream that keeps less than the history is warned about', () => {
     [],
   );
 });
+
+test('events and what pods say to one another take exchanges of their own', () => {
+  assert.equal(feed({}).controlExchange, 'push.control');
+  assert.deepEqual(faults({ AMQP_EXCHANGE: 'one', AMQP_CONTROL_EXCHANGE: 'one' }), [
+    'AMQP_CONTROL_EXCHANGE: must be another exchange than AMQP_EXCHANGE',
+  ]);
+});

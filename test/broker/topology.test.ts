@@ -10,6 +10,7 @@ import {
 
 const options: QueueTopologyOptions = {
   exchange: 'push.events',
+  controlExchange: 'push.control',
   declare: true,
   queuePrefix: 'push.pod',
   queueMaxLength: 7,
@@ -43,24 +44,31 @@ describe('the topology of a queue feed', () => {
     assert.equal(main.arguments['x-dead-letter-exchange'], overflowExchange);
   });
 
-  it('declares nothing outside its prefix, the events exchange apart, and that only when told to', () => {
+  it('declares nothing outside its prefix, the two exchanges apart, and those only when told to', () => {
     for (const declare of [true, false]) {
-      const { declarations } = queueTopology({ ...options, declare }, 'x');
-      const foreign = declarations.filter(
+      const { declarations, control } = queueTopology({ ...options, declare }, 'x');
+      const foreign = [...declarations, ...control].filter(
         each => each.kind !== 'binding' && !each.name.startsWith('push.pod.pod-1.x'),
       );
       assert.deepEqual(
         foreign,
         declare
-          ? [{ kind: 'exchange', name: 'push.events', type: 'fanout', durable: true, autoDelete: false }]
+          ? ['push.events', 'push.control'].map(name => ({
+              kind: 'exchange',
+              name,
+              type: 'fanout',
+              durable: true,
+              autoDelete: false,
+            }))
           : [],
       );
     }
   });
 
   it('declares each name before it binds it', () => {
-    const known = new Set<string>(['push.events']);
-    for (const declaration of queueTopology({ ...options, declare: false }, 'x').declarations) {
+    const known = new Set<string>(['push.events', 'push.control']);
+    const { declarations, control } = queueTopology({ ...options, declare: false }, 'x');
+    for (const declaration of [...declarations, ...control]) {
       if (declaration.kind !== 'binding') known.add(declaration.name);
       else assert.ok(known.has(declaration.exchange) && known.has(declaration.queue));
     }

@@ -265,7 +265,7 @@ describe('connected', () => {
     const r = rig();
     const cursor = (await r.enter()).wire.messages.at(-1)?.cursor ?? '';
     r.clock.advance(1000);
-    r.hub.covered(r.clock.wall());
+    r.hub.covered(r.clock.wall(), r.clock.wall());
     const { wire } = await r.enter({}, { cursor });
     assert.deepEqual([wire.messages[1]?.resume, wire.messages[1]?.cursor], ['resumed', cursor]);
   });

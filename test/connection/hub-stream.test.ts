@@ -31,7 +31,7 @@ describe('the hub, with a feed that reads a stream', () => {
       take(r, offset, forUser('8'));
       r.hub.passed(at(offset + 1));
     }
-    r.hub.covered(r.clock.wall());
+    r.hub.covered(r.clock.wall(), r.clock.wall());
     r.clock.advance(600);
     await r.settle();
     assert.deepEqual(wire.story, ['hello', 'connected', 'ping']);

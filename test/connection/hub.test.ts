@@ -180,7 +180,7 @@ describe('the hub, when its feed comes and goes', () => {
     const both = (id: string) => {
       for (const pod of [one, two]) {
         pod.publish(id);
-        pod.hub.covered(clock.wall());
+        pod.hub.covered(clock.wall(), clock.wall());
       }
     };
     const first = await one.enter();

@@ -184,7 +184,7 @@ describe('an outlet that resumes from the cursor of another pod', () => {
     clock.advance(1000);
     // Of the new epoch, received and covered, though not sent yet when the resync is composed.
     append('new');
-    log.cover(clock.wall());
+    log.cover(clock.wall(), clock.wall());
     wire.takes = true;
     wire.release();
     pump();
@@ -236,7 +236,7 @@ describe('an outlet that resumes from the cursor of another pod', () => {
     const [, one, two] = wire.messages.map(({ cursor }) => cursor);
     assert.equal(one, two);
     clock.advance(1000);
-    log.cover(clock.wall());
+    log.cover(clock.wall(), clock.wall());
     outlet.say(ping);
     pump();
     assert.notEqual(wire.messages.at(-1)?.cursor, one);

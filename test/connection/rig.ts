@@ -141,7 +141,7 @@ export function rig(options: RigOptions = {}): Rig {
   });
   if (options.attached ?? true) {
     hub.attached('first', null);
-    hub.covered(clock.wall());
+    hub.covered(clock.wall(), clock.wall());
     hub.caughtUp();
   }
 

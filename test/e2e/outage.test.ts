@@ -62,7 +62,7 @@ describe('a broker in trouble, as clients and Kubernetes see it', () => {
     await pod.untilReady();
     const client = await pod.enter();
     const queues = (await broker.ctl('list_queues', 'name')).split('\n');
-    const queue = queues.find(name => name.includes('robbed') && !name.includes('overflow')) ?? '';
+    const queue = queues.find(name => /robbed\.[0-9a-f]{12}$/.test(name)) ?? '';
     await broker.ctl('delete_queue', queue);
     assert.equal((await client.system('stale')).stale, true);
     assert.equal((await client.system('resync')).reason, 'feed_gap');

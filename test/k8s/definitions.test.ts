@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { type RabbitmqNode, startNode } from '../../scripts/lib/rabbitmq-node.mjs';
-import { type Declaration, queueTopology } from '../../src/broker/topology.js';
+import { type Declaration, markQueue, queueTopology } from '../../src/broker/topology.js';
 import { at, knownSettings, list, readProjectFile, text } from './files.js';
 
 const path = 'k8s/examples/rabbitmq-definitions.json';
@@ -26,12 +26,16 @@ function passwordHash(password: string): string {
 }
 
 describe('the RabbitMQ definitions', () => {
-  it('create the exchange that Warren looks for', () => {
-    const [exchange, ...others] = list(definitions, 'exchanges');
-    assert.deepEqual(others, []);
-    assert.equal(text(exchange, 'name'), knownSettings().get('AMQP_EXCHANGE'));
-    assert.equal(text(exchange, 'type'), 'fanout');
-    assert.equal(at(exchange, 'durable'), true);
+  it('create the exchanges that Warren looks for', () => {
+    const exchanges = list(definitions, 'exchanges');
+    assert.deepEqual(
+      exchanges.map(exchange => text(exchange, 'name')),
+      ['AMQP_EXCHANGE', 'AMQP_CONTROL_EXCHANGE'].map(setting => knownSettings().get(setting)),
+    );
+    for (const exchange of exchanges) {
+      assert.equal(text(exchange, 'type'), 'fanout');
+      assert.equal(at(exchange, 'durable'), true);
+    }
   });
 
   it('hold no password, and two different placeholders that RabbitMQ refuses', () => {
@@ -65,6 +69,14 @@ describe('the RabbitMQ definitions', () => {
       for (const name of foreign) assert.doesNotMatch(name, rights('warren-pod', action));
     }
     assert.match('push.events', rights('warren-pod', 'read'));
+    assert.match('push.control', rights('warren-pod', 'read'));
+    assert.match('push.control', rights('warren-pod', 'write'));
+    assert.doesNotMatch('push.control', rights('warren-pod', 'configure'));
+    assert.doesNotMatch('push.control', rights('warren-publisher', 'write'));
+    for (const action of ['write', 'read'] as const) {
+      for (const name of ['push.control.x', 'pushXcontrol', 'x.push.control'])
+        assert.doesNotMatch(name, rights('warren-pod', action));
+    }
     assert.doesNotMatch('push.events', rights('warren-pod', 'write'));
     assert.doesNotMatch('push.events', rights('warren-pod', 'configure'));
     assert.doesNotMatch('push.events.x', rights('warren-pod', 'read'));
@@ -140,6 +152,7 @@ describe('the RabbitMQ definitions, imported into a broker', () => {
 
   const topologyOptions = {
     exchange: 'push.events',
+    controlExchange: 'push.control',
     queuePrefix: 'push.pod',
     queueMaxLength: 100,
     queueMaxBytes: 1_000_000,
@@ -161,7 +174,7 @@ describe('the RabbitMQ definitions, imported into a broker', () => {
   it("let Warren set up its topology and carry an event from the publisher into the pod's queue", async () => {
     const topology = queueTopology({ ...topologyOptions, declare: false }, 'Zm9v');
     const consumer = await channelOf(pod);
-    await declareAll(consumer, topology.declarations);
+    await declareAll(consumer, [...topology.declarations, ...topology.control]);
     const arrived = new Promise<string>(resolve => {
       void consumer.consume(topology.queue, message => resolve(String(message?.content)), { noAck: true });
     });
@@ -170,6 +183,11 @@ describe('the RabbitMQ definitions, imported into a broker', () => {
     producer.publish('push.events', '', Buffer.from('{"data":1}'));
     await producer.waitForConfirms();
     assert.equal(await arrived, '{"data":1}');
+    const sender = await channelOf(pod);
+    await declareAll(sender, [markQueue(topologyOptions, 'Zm9v')]);
+    sender.publish('push.control', '', Buffer.from('{}'));
+    await sender.waitForConfirms();
+    await sender.close();
     await consumer.close();
     await producer.close();
   });

@@ -24,7 +24,7 @@ const headOf = (log: EventLog): string => log.cursorAt(log.head, log.coveredUnti
 /** One event each `every` ms in [from, to), with proof of coverage each time. */
 function run(log: EventLog, from: number, to: number, every = 1, tenant = 'acme'): void {
   for (let ms = from; ms < to; ms += every) {
-    log.cover(START + ms);
+    log.cover(START + ms, START + ms);
     log.append(anEvent(`${tenant}-${ms}`, toTenant(tenant)), moment(ms));
   }
 }
@@ -32,7 +32,7 @@ function run(log: EventLog, from: number, to: number, every = 1, tenant = 'acme'
 /** Nothing happens but the clock. */
 function quiet(log: EventLog, from: number, to: number): void {
   for (let ms = from; ms <= to; ms += 1000) {
-    log.cover(START + ms);
+    log.cover(START + ms, START + ms);
     log.tick(moment(ms));
   }
 }
@@ -163,6 +163,20 @@ test('a cursor of another pod far ahead of what is known here is unknown, a litt
   assert.deepEqual(at(9990 + 5001), lost('unknown_position'));
 });
 
+test('a pod that hears too little to claim much itself still knows what reached it, and so a cursor that claims more', () => {
+  const there = aLog({}, { firstEpoch: 100 });
+  const here = aLog({}, { firstEpoch: 200 });
+  run(here, 0, 10_000, 10);
+  for (let ms = 10_000; ms < 40_000; ms += 1000) {
+    here.cover(START + 9990, START + ms);
+    here.tick(moment(ms));
+  }
+  const located = here.locate(there.cursorAt(1, START + 39_000), 'acme');
+  assert.ok(located.kind === 'at');
+  assert.equal(located.coveredUntil, START + 9990, 'what it hands out itself claims no more than it may');
+  assert.deepEqual(here.locate(there.cursorAt(1, START + 44_001), 'acme'), lost('unknown_position'));
+});
+
 test('a cursor of another pod whose time was evicted here is told so', () => {
   const there = aLog({}, { firstEpoch: 100 });
   const here = aLog({ maxEvents: 100 }, { firstEpoch: 200 });
@@ -184,7 +198,7 @@ test('a quiet night is no reason for a resync, on this pod or another', () => {
     const evening = headOf(own);
     for (const log of [own, other]) {
       for (let ms = 10_000; ms < 9 * HOUR; ms += 10_000) {
-        log.cover(START + ms);
+        log.cover(START + ms, START + ms);
         if (busy) log.append(anEvent(`neighbour-${ms}`, toTenant('neighbour')), moment(ms));
         log.tick(moment(ms));
       }
@@ -213,7 +227,7 @@ test('a wall clock that was set back on this pod leads too far back, never too l
   append('e2', 10_000);
   append('e3', 2000);
   append('e4', 3000);
-  here.cover(START + 20_000);
+  here.cover(START + 20_000, START + 20_000);
   const located = here.locate(there.cursorAt(1, START + 9000), 'acme');
   // e2 came at a later time than the cursor names: it has to be replayed.
   assert.ok(located.kind === 'at' && located.sequence <= 2);

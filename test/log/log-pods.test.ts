@@ -112,7 +112,7 @@ test('a reader that moves between two pods misses nothing, though they have the 
             const event = events[at];
             if (event !== undefined) log.append(event, moment(at));
             // Not the truth: other events of this time are up to 172 places away.
-            log.cover(START + at);
+            log.cover(START + at, START + at);
           }
         }
       };
@@ -151,11 +151,11 @@ test('where one pod’s share of the feed stalls, its cursors stay behind and no
   const traveller = new Traveller(stalled);
   events.forEach((event, ms) => {
     fluent.append(event, moment(ms));
-    fluent.cover(START + ms);
+    fluent.cover(START + ms, START + ms);
     // From 10 s to 20 s every second event reaches this pod only at the end: far more than any overlap.
     const held = ms >= 10_000 && ms < 20_000 && ms % 2 === 0;
     if (!held) stalled.append(event, moment(ms));
-    if (ms < 10_000) stalled.cover(START + ms);
+    if (ms < 10_000) stalled.cover(START + ms, START + ms);
     if (ms === 19_000) {
       traveller.read(Infinity, ms);
       traveller.move(fluent);
@@ -170,7 +170,7 @@ test('repeated moves while the overlap is replayed don’t walk backwards', () =
   for (let ms = 0; ms < 30_000; ms += 10) {
     for (const log of pods) {
       log.append(anEvent(`e${ms}`, toTenant('acme')), moment(ms));
-      log.cover(START + ms);
+      log.cover(START + ms, START + ms);
     }
   }
   const traveller = new Traveller(pods[0]);

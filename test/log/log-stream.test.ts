@@ -65,7 +65,7 @@ test('the cursor of an event means the same place on every pod, whenever the pod
   const offsets = [5, 6, 9, 10, 17, 18];
   const old = aPod([2, 3, ...offsets]);
   const young = aPod(offsets, { firstEpoch: 200, behind: at(3) });
-  young.cover(START + 1);
+  young.cover(START + 1, START + 1);
   const bare = aPod(offsets, { firstEpoch: 300 });
   for (const from of [old, young, bare]) {
     const reader = new Entitlement('acme', '7', from.boundary);
@@ -230,7 +230,7 @@ test('beyond 40 bits an offset is no longer named, and events are taken neverthe
 
 test('before its first message a log of an empty stream names positions of its own', () => {
   const log = aPod([]);
-  log.cover(START + 1000);
+  log.cover(START + 1000, START + 1000);
   const cursor = log.cursorAt(log.head, log.coveredUntil);
   assert.equal(codec.open(cursor)?.kind, 'pod');
   take(log, 1);
@@ -246,12 +246,12 @@ test('what a stream had before the pod came stands for no time until the feed ha
     assert.equal(log.coveredUntil, 0);
     assert.equal(log.provenAt, START);
     const queue = aLog({}, { firstEpoch: 200 });
-    for (let ms = 0; ms < 10_000; ms += 100) queue.cover(START + ms);
+    for (let ms = 0; ms < 10_000; ms += 100) queue.cover(START + ms, START + ms);
     assert.deepEqual(
       queue.locate(log.cursorAt(log.head, log.coveredUntil), 'acme'),
       lost('unknown_position'),
     );
-    log.cover(START + 9000);
+    log.cover(START + 9000, START + 9000);
     take(log, 10);
     assert.equal(log.coveredUntil, START + 9000);
     assert.equal(queue.locate(log.cursorAt(log.head, log.coveredUntil), 'acme').kind, 'at');
@@ -266,8 +266,8 @@ test('between pods with a queue and pods with a stream positions go by time, bot
     const event = anEvent(id, toUsers('acme', '7'));
     stream.append(event, moment(i), at(i * 2));
     queue.append(event, moment(i));
-    stream.cover(START + i);
-    queue.cover(START + i);
+    stream.cover(START + i, START + i);
+    queue.cover(START + i, START + i);
   });
   for (const [from, to] of [
     [stream, queue],

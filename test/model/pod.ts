@@ -114,7 +114,7 @@ export class Pod implements PodView {
     this.order.begin(published);
     this.hub.attached(continuity, at);
     if (continuity === 'first') this.hub.caughtUp();
-    if (this.reads === 'queue') this.hub.covered(this.clock.wall());
+    if (this.reads === 'queue') this.hub.covered(this.clock.wall(), this.clock.wall());
     this.#sequences.push(this.log.head);
     this.#places.clear();
     this.#newest = -1;
@@ -162,7 +162,8 @@ export class Pod implements PodView {
     const { clock } = this;
     if (this.lost) return;
     const first = Math.min(clock.monotonic(), ...this.arriving.map(one => one.at));
-    this.hub.covered(clock.wall() - clock.monotonic() + first);
+    const until = clock.wall() - clock.monotonic() + first;
+    this.hub.covered(until, until);
   }
 
   sequenceOf(cursor: string): number | null {

@@ -8,6 +8,8 @@ describe('the boundary check', () => {
   it('lets imports point to the middle', () => {
     const files = {
       'protocol/a.ts': '',
+      'control/m.ts': '',
+      'broker/n.ts': "import { m } from '../control/m.js';",
       'log/b.ts': "import { a } from '../protocol/a.js';",
       'connection/c.ts': "import { b } from '../log/b.js';\nimport type { Clock } from '../clock.js';",
       'clock.ts': 'Date.now()',
@@ -21,6 +23,11 @@ describe('the boundary check', () => {
       'an arrow backwards',
       { 'log/a.ts': "import type { B } from '../router/b.js';", 'router/b.ts': '' },
       /no arrow from log\/ to router\//,
+    ],
+    [
+      'control that knows the broker',
+      { 'control/a.ts': "import type { B } from '../broker/b.js';", 'broker/b.ts': '' },
+      /no arrow from control\/ to broker\//,
     ],
     [
       'an import of the shell',
@@ -50,6 +57,7 @@ describe('the boundary check', () => {
     ['a clock', { 'connection/a.ts': 'const now = Date.now();' }, /reads a clock/],
     ['a timer', { 'auth/a.ts': 'setTimeout(() => {}, 1);' }, /sets a timer/],
     ['chance in pure logic', { 'router/a.ts': 'Math.random()' }, /is pure/],
+    ['chance in what pods say', { 'control/a.ts': 'Math.random()' }, /is pure/],
     ['I/O in pure logic', { 'log/a.ts': "import { connect } from 'node:net';" }, /is pure/],
     [
       'a cycle, of types too',

@@ -58,7 +58,7 @@ export function aLog(
   const codec = new CursorCodec(pod.secrets ?? [LOG_SECRET]);
   const log = new EventLog({ ...ROOMY, ...limits }, codec, () => epoch++);
   log.beginEpoch(moment(0));
-  log.cover(START);
+  log.cover(START, START);
   return log;
 }
 

@@ -77,7 +77,10 @@ const ENV: Env = {
  * `AMQP_URL`). Stop it at the end.
  */
 export async function startWarren(env: Env = {}): Promise<WarrenInProcess> {
-  const loaded = loadConfig({ ...ENV, ...env }, { folder: join(tmpdir(), 'no-such-folder') });
+  const loaded = loadConfig(
+    { ...ENV, ...ownControl(env), ...env },
+    { folder: join(tmpdir(), 'no-such-folder') },
+  );
   if (loaded.kind === 'faults') throw new Error(loaded.faults.join('\n'));
   const lines: LogLine[] = [];
   const givenUp: string[] = [];
@@ -136,10 +139,15 @@ export async function runMain(env: Env): Promise<{ code: number | null; stderr: 
 
 function spawnMain(env: Env): ChildProcess {
   const main = join(import.meta.dirname, '../../src/main.js');
-  const own = { PATH: process.env['PATH'] ?? '', ...ENV, ...env };
+  const own = { PATH: process.env['PATH'] ?? '', ...ENV, ...ownControl(env), ...env };
   const child = spawn(process.execPath, [main], { env: own, stdio: ['ignore', 'pipe', 'pipe'] });
   leftovers.push(() => child.kill('SIGKILL'));
   return child;
+}
+
+/** Tests that share a broker have exchanges of their own; pods that die in one mustn't hold back those of another. */
+function ownControl({ AMQP_EXCHANGE: exchange }: Env): Env {
+  return exchange === undefined ? {} : { AMQP_CONTROL_EXCHANGE: `${exchange}.control` };
 }
 
 function outside(
