@@ -44,6 +44,7 @@ export function attachQueue(
 ): QueueAttachment {
   const { topology, leftovers } = options;
   let consumer: AmqpConsumer | null = null;
+  let isHeld = false;
 
   async function setUp(link: Link): Promise<() => Promise<void>> {
     const channel = await link.openChannel();
@@ -88,6 +89,8 @@ export function attachQueue(
       },
       onCancel: link.cancelled,
     });
+    // The first deliveries may have asked for it before there was a consumer to hold.
+    consumer.hold(isHeld);
     link.ready();
     void link.keepBound([topology.eventsBinding], link.unbound);
     return () => coverage.sound();
@@ -115,7 +118,13 @@ export function attachQueue(
       if (leftovers.size > 0) await sweep(await connection.openChannel(() => {}));
     },
   });
-  return { ...attachment, hold: held => consumer?.hold(held) };
+  return {
+    ...attachment,
+    hold(held) {
+      isHeld = held;
+      consumer?.hold(held);
+    },
+  };
 }
 
 function stepOf(declaration: Declaration): Step {
