@@ -197,9 +197,12 @@ function feedReport(metrics: Metrics, logger: Logger): FeedReport {
   });
 }
 
-/** Before, a fresh cursor from another pod would go back further than this one's log. A stream has been read back. */
+/**
+ * Before, a fresh cursor from another pod would go back further than this one's log. A stream has been read back, but
+ * while FEED is being changed clients come from pods with a queue.
+ */
 function warmUpMs(config: Config): number {
-  if (config.feed.kind !== 'queue') return 0;
+  if (config.feed.kind === 'memory') return 0;
   // A fresh cursor names the last sounding, which is up to one interval old, and began up to one before.
   return config.log.resumeOverlapMs + 2 * BROKER_FEED_DEFAULTS.soundIntervalMs;
 }

@@ -14,8 +14,8 @@ const RSS_MARGIN_MB = 15;
  * @param {import('./rig.mjs').Context} context
  */
 export async function churn({ rig, report }) {
-  // A log that is full after the first round: it isn't the clients'.
-  const server = await rig.server({ HISTORY_MAX_EVENTS: '500' }, true);
+  // Room for the events of all rounds: each is a burst, and a log that is full would evict some before they are sent.
+  const server = await rig.server({ HISTORY_MAX_EVENTS: '2000' }, true);
   const publisher = await rig.publisher();
   const topics = Array.from({ length: TOPICS }, (_, index) => `topic.${index}`);
   /** @type {{ heap: number, rss: number, handles: number }[]} */

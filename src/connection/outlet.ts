@@ -112,7 +112,7 @@ export class Outlet {
    * time. Not while it catches up with what it missed: that tells nothing about how much comes in.
    */
   lagsBehind(position: number, now: number): boolean {
-    if (this.#track === null || !this.#keepsUp || this.#goodbye !== null) return false;
+    if (this.#track === null || this.#idle || !this.#keepsUp || this.#goodbye !== null) return false;
     return this.#track.position < position && (!this.#writing || now - this.#blockedAt < PATIENCE_MS);
   }
 

@@ -19,7 +19,7 @@ interface Turn {
  * One turn of the event loop goes to sending for at least so long, then I/O gets its chance. If I/O took longer, sending
  * may take as long: in a storm of connects, 40 ms of handshakes to 1 ms of sending let live events wait for 140 ms.
  */
-const BUDGET_MS = { least: 1, most: 8 };
+const BUDGET_MS = { least: 1, most: 2 };
 /** A tenant's turn. By time, not by visits: replaying a page of history costs thirty times as much as a live event. */
 const SLICE_MS = 0.25;
 

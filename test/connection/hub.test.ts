@@ -239,6 +239,17 @@ describe('the valve', () => {
     assert.deepEqual(r.holds, []);
   });
 
+  it('does not wait for clients that are owed nothing of what comes in', async () => {
+    const r = rig();
+    for (let i = 0; i < 10; i++) await r.enter({ user: `${i}` });
+    for (let ms = 0; ms < 2000; ms += 100) {
+      for (let i = 0; i < 100; i++) r.publish(`${ms}-${i}`, forUser('7', 'other'));
+      await r.settle();
+      r.clock.advance(100);
+    }
+    assert.deepEqual(r.holds, []);
+  });
+
   it('does not wait for a client that takes nothing', async () => {
     const r = rig();
     const { wire } = await r.enter();

@@ -61,10 +61,8 @@ describe('the scheduler', () => {
   it('takes as long as I/O took before it, so that live events go on in a storm of connects', () => {
     const { scheduler, member, turn, spend } = rig(1);
     for (let i = 0; i < 20; i++) scheduler.schedule(member(`${i}`, 't'));
-    spend(5);
-    assert.equal(turn().length, 5);
     spend(100);
-    assert.equal(turn().length, 8);
+    assert.equal(turn().length, 2);
   });
 
   it('lets one that has more to send wait behind its tenant, and behind the other tenants', () => {
