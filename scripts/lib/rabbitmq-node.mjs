@@ -4,10 +4,13 @@ import { access, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+const CTL_TRIES = 20;
+const CTL_RETRY_MS = 250;
 const KEEPER = fileURLToPath(new URL('./rabbitmq-keeper.mjs', import.meta.url));
 
 /** A fresh node needs about 6 s on two idle cores; one with streams on disk and busy neighbours was seen to need 13. */
@@ -169,8 +172,17 @@ async function control({ name, folder, epmdPort }, args) {
     ERL_EPMD_PORT: String(epmdPort),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
   };
-  const { stdout } = await run(installation.ctl, ['--quiet', '--node', name, ...args], { env });
-  return stdout;
+  // The listener of AMQP is up a moment before the node counts as running.
+  for (let tries = 1; ; tries++) {
+    try {
+      const { stdout } = await run(installation.ctl, ['--quiet', '--node', name, ...args], { env });
+      return stdout;
+    } catch (error) {
+      if (tries === CTL_TRIES || !String(error).includes("requires the 'rabbit' app to be running"))
+        throw error;
+      await pause(CTL_RETRY_MS);
+    }
+  }
 }
 
 /**

@@ -56,7 +56,8 @@ async function answers(client: TestClient, row: MessageRow): Promise<(string | n
   }
   const code = await closeCodeOf(client);
   const says = client.messages.slice(1, code === null ? -1 : undefined).map(lineOf);
-  const heard = row.collapsed === true ? says.filter((line, i) => line !== says[i - 1]) : says;
+  // A flood is read a message a turn: while it lasts the bucket may fill up by one or two more.
+  const heard = row.collapsed === true ? new Set(says) : says;
   return [...heard, code ?? 'open'];
 }
 
