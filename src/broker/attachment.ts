@@ -227,3 +227,15 @@ export function attach(
     },
   };
 }
+
+/** What declaring it is called in the log; `of`: what the feed reads. */
+export function stepOf({ kind }: Declaration, of: 'queue' | 'stream'): Step {
+  switch (kind) {
+    case 'exchange':
+      return 'declaring the exchange';
+    case 'queue':
+      return `declaring the ${of}`;
+    case 'binding':
+      return `binding the ${of}`;
+  }
+}

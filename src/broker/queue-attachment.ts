@@ -6,10 +6,11 @@ import {
   type Ending,
   type Link,
   type LinkedAttachment,
+  stepOf,
 } from './attachment.js';
 import { trackCoverage } from './coverage.js';
 import type { Delivery } from './delivery.js';
-import type { Fault, Step } from './fault.js';
+import type { Fault } from './fault.js';
 import type { AttachmentHandlers } from './supervisor.js';
 import type { Declaration, QueueTopology } from './topology.js';
 
@@ -57,7 +58,7 @@ export function attachQueue(
     });
     await sweep(channel);
     for (const declaration of topology.declarations) {
-      link.doing(stepOf(declaration));
+      link.doing(stepOf(declaration, 'queue'));
       if (isOwnExchange(declaration)) leftovers.add(topology.overflowExchange);
       await channel.declare(declaration);
       if (declaration.kind === 'binding' && declaration.exchange === topology.overflowExchange) {
@@ -125,15 +126,4 @@ export function attachQueue(
       consumer?.hold(held);
     },
   };
-}
-
-function stepOf(declaration: Declaration): Step {
-  switch (declaration.kind) {
-    case 'exchange':
-      return 'declaring the exchange';
-    case 'queue':
-      return 'declaring the queue';
-    case 'binding':
-      return 'binding the queue';
-  }
 }

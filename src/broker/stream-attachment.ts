@@ -1,15 +1,14 @@
 import type { Clock } from '../clock.js';
 import type { StreamPlace } from '../connection/feed.js';
 import type { AmqpConsumer, StreamOffset } from './amqplib.js';
-import { type AttachmentOptions, attach, type Ending, type Link } from './attachment.js';
+import { type AttachmentOptions, attach, type Ending, type Link, stepOf } from './attachment.js';
 import type { FeedAttachment } from './broker-feed.js';
 import { keepTargets } from './coverage.js';
 import type { Delivery } from './delivery.js';
-import type { Step } from './fault.js';
 import { look, type Looked } from './stream-look.js';
 import { isSamePlace, placeOf } from './stream-place.js';
 import type { AttachmentHandlers } from './supervisor.js';
-import type { Declaration, StreamTopology } from './topology.js';
+import type { StreamTopology } from './topology.js';
 
 export interface StreamAttachmentOptions extends AttachmentOptions {
   readonly topology: StreamTopology;
@@ -67,7 +66,7 @@ export function attachStream(
   async function setUp(link: Link): Promise<() => Promise<void>> {
     const channel = await link.openChannel();
     for (const declaration of topology.declarations) {
-      link.doing(stepOf(declaration));
+      link.doing(stepOf(declaration, 'stream'));
       await channel.declare(declaration);
     }
     link.doing('reading the stream');
@@ -213,15 +212,4 @@ export function attachStream(
       consumer?.hold(held);
     },
   };
-}
-
-function stepOf(declaration: Declaration): Step {
-  switch (declaration.kind) {
-    case 'exchange':
-      return 'declaring the exchange';
-    case 'queue':
-      return 'declaring the stream';
-    case 'binding':
-      return 'binding the stream';
-  }
 }

@@ -84,7 +84,7 @@ export class Connection implements GreetingHost, SessionHost, WireOwner, Visited
   }
 
   lagsBehind(position: number, now: number): boolean {
-    return this.isOpen && this.outlet.lagsBehind(position, now);
+    return this.outlet.lagsBehind(position, now);
   }
 
   giveUpOn(): void {
