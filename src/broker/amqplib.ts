@@ -11,7 +11,7 @@ import type { BrokerAddress } from './address.js';
 import type { Delivery } from './delivery.js';
 import { type Fault, faultOf } from './fault.js';
 import type { FeedTls } from './tls-files.js';
-import type { Declaration } from './topology.js';
+import type { Declaration, ExchangeBinding } from './topology.js';
 
 export interface ConnectOptions {
   readonly address: BrokerAddress;
@@ -41,7 +41,7 @@ export interface AmqpConnection {
 }
 
 export interface AmqpChannel {
-  declare(declaration: Declaration): Promise<void>;
+  declare(declaration: Declaration | ExchangeBinding): Promise<void>;
   deleteExchange(name: string): Promise<void>;
   /** How many messages wait in a queue, those under way to consumers not counted. */
   countWaiting(queue: string): Promise<number>;
@@ -241,6 +241,9 @@ function wrapChannel(channel: amqp.Channel): Omit<AmqpChannel, 'close'> {
         }
         case 'binding':
           await channel.bindQueue(declaration.queue, declaration.exchange, '');
+          return;
+        case 'exchange binding':
+          await channel.bindExchange(declaration.to, declaration.from, '');
       }
     },
     async deleteExchange(name) {

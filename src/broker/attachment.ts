@@ -2,11 +2,12 @@ import type { Clock } from '../clock.js';
 import type { BrokerAddress } from './address.js';
 import { type AmqpChannel, type AmqpConnection, connect } from './amqplib.js';
 import { keepBound } from './binding-keeper.js';
+import { watchCanary } from './canary.js';
 import { type Fault, faultOf, isQueueGone, NOT_FOUND, type Step } from './fault.js';
 import type { LossCause } from './report.js';
 import type { Attachment, AttachmentHandlers } from './supervisor.js';
 import type { FeedTls } from './tls-files.js';
-import type { Declaration } from './topology.js';
+import type { Canary, Declaration } from './topology.js';
 
 export interface AttachmentOptions {
   readonly address: BrokerAddress;
@@ -49,6 +50,8 @@ export interface Link {
   /** The broker ended a consumer. */
   readonly cancelled: () => void;
   pause(ms: number): Pause;
+  /** Ends the attachment when the canary is dead. Resolves when the first look is over; never rejects. */
+  watch(canary: Canary, onRefused: (fault: Fault) => void): Promise<void>;
   /** Declares a binding again and again. Resolves when the first try is over; never rejects. */
   keepBound(declarations: readonly Declaration[], onRefused: (fault: Fault) => void): Promise<void>;
   /** The binding that events come by can't be kept: the end. */
@@ -81,7 +84,7 @@ export function attach(
 ): LinkedAttachment {
   const giveUpConnecting = new AbortController();
   const pauses = new Set<Pause>();
-  const keepers: { stop(): void }[] = [];
+  const watches: { stop(): void }[] = [];
   let step: Step = 'connecting';
   let isReady = false;
   let isOver = false;
@@ -92,7 +95,7 @@ export function attach(
     isOver = true;
     cancelTimer();
     for (const pause of pauses) pause.end();
-    for (const keeper of keepers) keeper.stop();
+    for (const watch of watches) watch.stop();
   }
 
   function end(cause: LossCause, fault: Fault): void {
@@ -122,6 +125,17 @@ export function attach(
     cancelled: () =>
       end('cancelled', { code: null, text: 'the broker ended the consumer: its queue was deleted' }),
     pause,
+    async watch(canary, onRefused) {
+      if (connection === null || isOver) return;
+      const watch = watchCanary(
+        connection,
+        { address: options.address, canary, intervalMs: options.probeIntervalMs },
+        clock,
+        { onDead: fault => end('exchange', fault), onRefused },
+      );
+      watches.push(watch);
+      await watch.looked;
+    },
     async keepBound(declarations, onRefused) {
       if (connection === null || isOver) return;
       const keeper = keepBound(
@@ -130,7 +144,7 @@ export function attach(
         clock,
         onRefused,
       );
-      keepers.push(keeper);
+      watches.push(keeper);
       await keeper.tried;
     },
     unbound: fault =>

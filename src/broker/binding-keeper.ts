@@ -23,7 +23,8 @@ const INTERVALS_AFTER_REFUSAL = 12;
  * Declares a binding again and again. A deleted exchange takes it along and tells nobody: the queue would stay empty
  * for ever. Binding again says 404 if the exchange is gone, and binds if it is back. It needs no permission that the pod
  * doesn't have, which a canary through the exchange would. What it can't tell: an exchange deleted and declared anew
- * between two tries, or a binding removed by hand; then the messages until the next one are missing without a word.
+ * between two tries (see `canary.ts`), or a binding removed by hand; then the messages until the next one are missing
+ * without a word.
  *
  * On a channel of its own: a refusal closes it; and while the link between two nodes stands still RabbitMQ 3.10 answers
  * no bind on either of them, and a channel that waits for an answer passes on no deliveries.

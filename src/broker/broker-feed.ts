@@ -5,7 +5,7 @@ import { type BrokerAddress, parseBrokerAddress } from './address.js';
 import type { AttachmentOptions, Ending } from './attachment.js';
 import type { Delivery } from './delivery.js';
 import type { Fault } from './fault.js';
-import { createFeedLog } from './feed-log.js';
+import { createFeedLog, type Optional } from './feed-log.js';
 import { type Decode, takeIn } from './intake.js';
 import { createPublisher } from './publisher.js';
 import type { FeedReport, LossCause } from './report.js';
@@ -75,7 +75,8 @@ export interface Output {
   delivered(delivery: Delivery, place: StreamPlace | null): void;
   /** As `FeedSink.covered`. */
   covered(until: number, reached: number): void;
-  marksRefused(fault: Fault): void;
+  /** The broker refused something that the feed can do without. */
+  refused(what: Optional, fault: Fault): void;
 }
 
 export interface Beginning {
@@ -118,7 +119,7 @@ export function createBrokerFeed(
       catchUp();
       toSink(sink => sink.covered(until, reached));
     },
-    marksRefused: fault => log.marksRefused(fault),
+    refused: (what, fault) => log.refused(what, fault),
   };
   const kind = createKind(output, () => current);
 

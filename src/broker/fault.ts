@@ -84,6 +84,12 @@ export function explainControl(
   return advice === null ? fault.text : `${advice} (${fault.text})`;
 }
 
+/** Why there can't be a canary, and what to do about it. */
+export function explainCanary({ code, text }: Fault, { exchange }: Pick<FaultContext, 'exchange'>): string {
+  if (code !== ACCESS_REFUSED) return text;
+  return `the user lacks a permission: grant "configure" and "read" on ${exchange}.canary and "write" on ${exchange}, or set AMQP_DECLARE=false (${text})`;
+}
+
 function adviceForControl({ code }: Fault, exchange: string, declare: boolean): string | null {
   if (code === ACCESS_REFUSED) {
     const more = declare ? ', and "configure" or set AMQP_DECLARE=false' : '';

@@ -2,13 +2,23 @@ import type { Clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import { type BrokerAddress, describeBroker } from './address.js';
 import type { Ending } from './attachment.js';
-import { explain, explainControl, type Fault, type FaultContext } from './fault.js';
+import { explain, explainCanary, explainControl, type Fault, type FaultContext } from './fault.js';
 import type { Outage } from './supervisor.js';
 
 /** While the same failure repeats, it is logged aloud this often only. */
 const REMINDER_MS = 60_000;
 /** Failures remembered at most; the one logged aloud longest ago goes. Brokers word their errors as they like. */
 const MAX_FAILURES = 64;
+
+/** What a feed can do without. */
+export type Optional = 'marks' | 'canary';
+
+const WITHOUT: Readonly<Record<Optional, string>> = {
+  marks:
+    'pods exchange no marks: with a RabbitMQ cluster, clients that change pods after a stall between its nodes may miss events',
+  canary:
+    'no canary: if the exchange is deleted and declared anew within seconds, what is published meanwhile is missed without notice',
+};
 
 /** A feed's log lines: the first failure of a kind at a broker aloud, its repeats not. */
 export function createFeedLog(
@@ -18,8 +28,8 @@ export function createFeedLog(
 ) {
   /** When each was last logged aloud. Several, since brokers that are tried in turn fail for different reasons. */
   const loud = new Map<string, number>();
-  /** Reply codes: a pod may run for ever without what it takes to exchange marks. */
-  const marksRefused = new Set<Fault['code']>();
+  /** With reply codes: a pod may run for ever without. */
+  const refusals = new Set<string>();
 
   function explanation(ending: Ending): string {
     return explain(ending.step, ending.fault, { ...context, address: broker() });
@@ -72,13 +82,12 @@ export function createFeedLog(
       else logger.warn(fields, 'not attached to RabbitMQ; trying on');
     },
 
-    marksRefused(fault: Fault): void {
-      if (marksRefused.has(fault.code)) return;
-      marksRefused.add(fault.code);
-      logger.warn(
-        { broker: describeBroker(broker()), why: explainControl(fault, context) },
-        'pods exchange no marks: with a RabbitMQ cluster, clients that change pods after a stall between its nodes may miss events',
-      );
+    refused(what: Optional, fault: Fault): void {
+      const refusal = `${what} ${fault.code}`;
+      if (refusals.has(refusal)) return;
+      refusals.add(refusal);
+      const why = what === 'marks' ? explainControl(fault, context) : explainCanary(fault, context);
+      logger.warn({ broker: describeBroker(broker()), why }, WITHOUT[what]);
     },
 
     givenUp(ending: Ending | null, outage: Outage): string {

@@ -35,6 +35,7 @@ export interface QueueAttachmentHandlers extends AttachmentHandlers<Ending> {
   covered(until: number): void;
   /** The broker refused what it takes to hear the other pods. */
   controlRefused(fault: Fault): void;
+  canaryRefused(fault: Fault): void;
 }
 
 /** One connection with the pod's queue on it. */
@@ -57,6 +58,10 @@ export function attachQueue(
       },
     });
     await sweep(channel);
+    // Before the binding: a deletion right behind it is noticed.
+    if (topology.canary !== null) {
+      await link.watch(topology.canary, fault => handlers.canaryRefused(fault));
+    }
     for (const declaration of topology.declarations) {
       link.doing(stepOf(declaration, 'queue'));
       if (isOwnExchange(declaration)) leftovers.add(topology.overflowExchange);

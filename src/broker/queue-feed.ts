@@ -26,7 +26,7 @@ export function createQueueFeed(options: QueueFeedOptions, deps: BrokerFeedDeps)
       clock: deps.clock,
       isGone: queue => current?.isGone(queue) ?? Promise.resolve(false),
     });
-    const onRefused = (fault: Fault) => output.marksRefused(fault);
+    const onRefused = (fault: Fault) => output.refused('marks', fault);
     const markSender = createMarkSender(options, { clock: deps.clock, address, onRefused });
     return {
       attach(attachment, handlers) {
@@ -44,6 +44,7 @@ export function createQueueFeed(options: QueueFeedOptions, deps: BrokerFeedDeps)
             told: delivery => control.told(delivery),
             covered: until => output.covered(control.coveredUntil(until), until),
             controlRefused: onRefused,
+            canaryRefused: fault => output.refused('canary', fault),
           },
         );
         return current;

@@ -91,7 +91,7 @@ export const feedSettings = {
   },
   declare: {
     env: 'AMQP_DECLARE',
-    doc: "Whether the pod declares the exchanges, and with FEED=stream the stream. false where they exist already and the pod's user may not.",
+    doc: "Whether the pod declares the exchanges, a canary that tells when somebody deletes the one that backends publish to, and with FEED=stream the stream. false where they exist already and the pod's user may not.",
     default: 'true',
     format: flag,
   },

@@ -5,6 +5,7 @@ import { type AttachmentOptions, attach, type Ending, type Link, stepOf } from '
 import type { FeedAttachment } from './broker-feed.js';
 import { keepTargets } from './coverage.js';
 import type { Delivery } from './delivery.js';
+import type { Fault } from './fault.js';
 import { look, type Looked } from './stream-look.js';
 import { isSamePlace, placeOf } from './stream-place.js';
 import type { AttachmentHandlers } from './supervisor.js';
@@ -27,6 +28,7 @@ export interface StreamAttachmentHandlers extends AttachmentHandlers<Ending> {
   delivered(delivery: Delivery, place: StreamPlace): void;
   /** Everything that reached the stream before `until` (wall clock, ms) was delivered. */
   covered(until: number): void;
+  canaryRefused(fault: Fault): void;
 }
 
 /** Each new segment of a stream takes one offset for itself. */
@@ -65,6 +67,10 @@ export function attachStream(
 
   async function setUp(link: Link): Promise<() => Promise<void>> {
     const channel = await link.openChannel();
+    // Before the binding: a deletion right behind it is noticed.
+    if (topology.canary !== null) {
+      await link.watch(topology.canary, fault => handlers.canaryRefused(fault));
+    }
     for (const declaration of topology.declarations) {
       link.doing(stepOf(declaration, 'stream'));
       await channel.declare(declaration);

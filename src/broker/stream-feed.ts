@@ -37,6 +37,7 @@ export function createStreamFeed(options: StreamFeedOptions, deps: BrokerFeedDep
           output.delivered(delivery, place);
         },
         covered: until => output.covered(until, until),
+        canaryRefused: fault => output.refused('canary', fault),
       }),
     begin(first) {
       const continuity = first ? 'first' : isUnbroken && !wasUnbound ? 'unbroken' : 'gap';

@@ -2,31 +2,30 @@
  * What a pod declares at the broker, as data: applied in full on every new connection. With `FEED=queue`:
  *
  * ```
- * events exchange (fanout, durable) ──┬─▶ pod's queue ──overflow──▶ overflow exchange ──▶ overflow queue
- * control exchange (fanout, durable) ─┘
+ * canary ──▶ events exchange (fanout, durable) ──┬─▶ pod's queue ──overflow──▶ overflow exchange ──▶ overflow queue
+ *           control exchange (fanout, durable) ───┘
  * ```
- * Everything but the first two exchanges dies with the connection. The user of a pod that doesn't declare those needs
+ * Everything but those exchanges dies with the connection. The user of a pod that doesn't declare them needs
  * no more than configure on `^push\.pod\..*`, write on `^(push\.control|push\.pod\..*)$` and read on
  * `^(push\.(events|control)|push\.pod\..*)$`.
  *
  * With `FEED=stream`:
  *
  * ```
- * events exchange (fanout, durable) ──▶ stream (durable), which all pods read
+ * canary ──▶ events exchange (fanout, durable) ──▶ stream (durable), which all pods read
  * ```
  * All of it lasts. The user of a pod that doesn't declare it needs write on `^push\.history$`, to bind, and read on
  * `^push\.(events|history)$`.
  */
-export type Declaration =
-  | {
-      readonly kind: 'exchange';
-      readonly name: string;
-      readonly type: 'fanout';
-      readonly durable: boolean;
-      readonly autoDelete: boolean;
-    }
-  | QueueDeclaration
-  | Binding;
+export type Declaration = ExchangeDeclaration | QueueDeclaration | Binding;
+
+export interface ExchangeDeclaration {
+  readonly kind: 'exchange';
+  readonly name: string;
+  readonly type: 'fanout';
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+}
 
 export interface QueueDeclaration {
   readonly kind: 'queue';
@@ -42,6 +41,19 @@ export interface Binding {
   readonly kind: 'binding';
   readonly exchange: string;
   readonly queue: string;
+}
+
+/** From an exchange to another. */
+export interface ExchangeBinding {
+  readonly kind: 'exchange binding';
+  readonly from: string;
+  readonly to: string;
+}
+
+/** An exchange that dies with the events exchange: see `canary.ts`. */
+export interface Canary {
+  readonly exchange: ExchangeDeclaration;
+  readonly binding: ExchangeBinding;
 }
 
 export interface QueueTopologyOptions {
@@ -65,6 +77,8 @@ export interface QueueTopology {
   readonly overflowQueue: string;
   readonly overflowExchange: string;
   readonly eventsBinding: Binding;
+  /** `null`: whoever declares the exchange keeps it, or there is no room for the name. */
+  readonly canary: Canary | null;
   readonly controlExchange: string;
   /** Apart from the others: without them the feed works all the same, and pods exchange no marks. */
   readonly control: readonly Declaration[];
@@ -86,8 +100,12 @@ export interface StreamTopology {
   readonly declarations: readonly Declaration[];
   readonly stream: string;
   readonly eventsBinding: Binding;
+  /** `null`: whoever declares the exchange keeps it, or there is no room for the name. */
+  readonly canary: Canary | null;
 }
 
+/** AMQP 0-9-1 §1.2: a short string. */
+const MAX_NAME_BYTES = 255;
 /** Queue names hold 255 bytes; prefix, suffixes and the random part need some. */
 const MAX_POD_NAME = 100;
 const NOT_FOR_NAMES = /[^A-Za-z0-9._:-]/g;
@@ -107,6 +125,7 @@ export function queueTopology(options: QueueTopologyOptions, unique: string): Qu
     overflowQueue: overflow,
     overflowExchange: overflow,
     eventsBinding,
+    canary: canaryOf(options),
     controlExchange: options.controlExchange,
     control: [
       ...(options.declare ? [fanout(options.controlExchange, { durable: true, autoDelete: false })] : []),
@@ -148,9 +167,25 @@ export function streamTopology(options: StreamTopologyOptions): StreamTopology {
   return {
     stream,
     eventsBinding,
+    canary: canaryOf(options),
     declarations: options.declare
       ? [fanout(exchange, { durable: true, autoDelete: false }), theStream(options), eventsBinding]
       : [eventsBinding],
+  };
+}
+
+function canaryOf({
+  exchange,
+  declare,
+}: {
+  readonly exchange: string;
+  readonly declare: boolean;
+}): Canary | null {
+  const name = `${exchange}.canary`;
+  if (!declare || Buffer.byteLength(name) > MAX_NAME_BYTES) return null;
+  return {
+    exchange: fanout(name, { durable: true, autoDelete: true }),
+    binding: { kind: 'exchange binding', from: name, to: exchange },
   };
 }
 
@@ -189,7 +224,7 @@ function queueName(
 function fanout(
   name: string,
   life: { readonly durable: boolean; readonly autoDelete: boolean },
-): Declaration {
+): ExchangeDeclaration {
   return { kind: 'exchange', name, type: 'fanout', ...life };
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseBrokerAddress } from '../../src/broker/address.js';
-import { explain, explainControl, faultOf } from '../../src/broker/fault.js';
+import { explain, explainCanary, explainControl, faultOf } from '../../src/broker/fault.js';
 
 const address = parseBrokerAddress('amqp://pod:s%3Acret@rabbit');
 assert.ok(address);
@@ -51,6 +51,15 @@ describe('a fault', () => {
       explain('attached', { code: 541, text: 'INTERNAL_ERROR' }, context),
       'attached: INTERNAL_ERROR',
     );
+  });
+
+  it('of the canary says what to grant', () => {
+    const advice = (code: number) => explainCanary({ code, text: 'REASON' }, { exchange: 'push.events' });
+    assert.match(
+      advice(403),
+      /^the user lacks a permission: grant .* on push\.events\.canary and .*\(REASON\)$/,
+    );
+    assert.equal(advice(406), 'REASON');
   });
 
   it('of the control exchange says what to grant, to declare or to rename', () => {

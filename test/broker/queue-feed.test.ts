@@ -6,6 +6,7 @@ import { eventually } from '../support/eventually.js';
 import {
   boundTo,
   connections,
+  declareWithCanary,
   exchanges,
   onChannel,
   publisher,
@@ -169,6 +170,66 @@ describe('the queue feed', { timeout: 120_000 }, () => {
     const backend = await backendOf(options.exchange);
     await backend.publish(eventBody('after'));
     assert.deepEqual(await sink.ids(1), ['after']);
+    await feed.stop();
+  });
+
+  it('notices on each pod that the exchange was deleted, though it was declared anew at once', async () => {
+    const exchange = uniqueName('push.events');
+    await onChannel(broker.url, channel => declareWithCanary(channel, exchange));
+    const pods = [opened({ exchange }), opened({ exchange })];
+    for (const { feed, sink } of pods) {
+      await feed.start(sink);
+      await sink.expect('attached');
+    }
+    await onChannel(broker.url, async channel => {
+      await channel.deleteExchange(exchange);
+      await channel.assertExchange(exchange, 'fanout', { durable: true });
+    });
+    for (const { sink, report } of pods) {
+      assert.match((await sink.expect('lost')).why, /the exchange push\.events\.\w+ was deleted .*\.canary/);
+      assert.deepEqual(await sink.next(), { kind: 'attached', continuity: 'gap' });
+      assert.deepEqual(report.losses, ['exchange']);
+    }
+    const backend = await backendOf(exchange);
+    await backend.publish(eventBody('after'));
+    for (const { feed, sink } of pods) {
+      assert.deepEqual(await sink.ids(1), ['after']);
+      await feed.stop();
+    }
+  });
+
+  it('has a canary beside the exchange after a while, and a new one after each that died', async () => {
+    const { feed, sink, options, report } = opened({ probeIntervalMs: 30 });
+    const isThere = () => exchanges(broker, `${options.exchange}.canary`);
+    await feed.start(sink);
+    await sink.expect('attached');
+    await eventually(isThere, found => found.length === 1);
+    await onChannel(broker.url, channel => channel.deleteExchange(options.exchange));
+    await sink.expect('lost');
+    assert.deepEqual(await sink.next(), { kind: 'attached', continuity: 'gap' });
+    await eventually(isThere, found => found.length === 1);
+    assert.deepEqual(report.losses, ['exchange']);
+    await feed.stop();
+  });
+
+  it('does without a canary where the user may not have one, and says so once', async () => {
+    const { host } = new URL(broker.url);
+    const user = uniqueName('pod').replace('.', '-');
+    await broker.ctl('add_user', user, 'secret');
+    toEnd.push(async () => {
+      await broker.ctl('delete_user', user);
+    });
+    const { feed, sink, options, logger } = opened({ urls: [`amqp://${user}:secret@${host}`] });
+    const own = String.raw`^push\.(pod\..*|control.*|events\.[^.]*)$`;
+    await broker.ctl('set_permissions', user, own, String.raw`^push\.(pod\..*|control.*)$`, own);
+    await feed.start(sink);
+    const line = await logger.line(/no canary/);
+    assert.equal(line.level, 'warn');
+    assert.match(JSON.stringify(line.fields), /"configure.*" and .*read.*canary/);
+    assert.deepEqual(await sink.next(), { kind: 'attached', continuity: 'first' });
+    const backend = await backendOf(options.exchange);
+    await backend.publish(eventBody('e1'));
+    assert.deepEqual(await sink.ids(1), ['e1']);
     await feed.stop();
   });
 

@@ -9,6 +9,7 @@ import { eventually } from '../support/eventually.js';
 import {
   boundTo,
   connections,
+  declareWithCanary,
   onChannel,
   publisher,
   queues,
@@ -312,6 +313,22 @@ describe('the stream feed', { timeout: 120_000 }, () => {
     const again = await backendOf(options.exchange);
     await again.publish(eventBody('after'));
     assert.deepEqual(await sink.ids(1), ['after']);
+    await feed.stop();
+  });
+
+  it('notices that the exchange was deleted, though it was declared anew at once', async () => {
+    const exchange = uniqueName('push.events');
+    await onChannel(broker.url, channel => declareWithCanary(channel, exchange));
+    const { feed, sink, report } = opened({ exchange });
+    await feed.start(sink);
+    await sink.expect('attached');
+    await onChannel(broker.url, async channel => {
+      await channel.deleteExchange(exchange);
+      await channel.assertExchange(exchange, 'fanout', { durable: true });
+    });
+    assert.match((await sink.expect('lost')).why, /the exchange push\.events\.\w+ was deleted .*\.canary/);
+    assert.deepEqual(await sink.next(), { kind: 'attached', continuity: 'gap' });
+    assert.deepEqual(report.losses, ['exchange']);
     await feed.stop();
   });
 

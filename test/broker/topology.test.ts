@@ -44,6 +44,22 @@ describe('the topology of a queue feed', () => {
     assert.equal(main.arguments['x-dead-letter-exchange'], overflowExchange);
   });
 
+  it('has a canary beside an exchange that it declares, if its name leaves room', () => {
+    const canary = (changes: object) => queueTopology({ ...options, ...changes }, 'x').canary;
+    assert.equal(canary({ declare: false }), null);
+    assert.equal(canary({ declare: true, exchange: 'x'.repeat(249) }), null);
+    assert.deepEqual(canary({ declare: true }), {
+      exchange: {
+        kind: 'exchange',
+        name: 'push.events.canary',
+        type: 'fanout',
+        durable: true,
+        autoDelete: true,
+      },
+      binding: { kind: 'exchange binding', from: 'push.events.canary', to: 'push.events' },
+    });
+  });
+
   it('declares nothing outside its prefix, the two exchanges apart, and those only when told to', () => {
     for (const declare of [true, false]) {
       const { declarations, control } = queueTopology({ ...options, declare }, 'x');

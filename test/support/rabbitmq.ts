@@ -122,3 +122,11 @@ export async function connections(broker: TestBroker, name: string): Promise<num
   );
   return all.filter(connection => JSON.stringify(connection).includes(name)).length;
 }
+
+/** The exchange, and what tells pods of its deletion, as they make it themselves after a while. */
+export async function declareWithCanary(channel: amqp.Channel, exchange: string): Promise<void> {
+  const canary = `${exchange}.canary`;
+  await channel.assertExchange(exchange, 'fanout', { durable: true });
+  await channel.assertExchange(canary, 'fanout', { durable: true, autoDelete: true });
+  await channel.bindExchange(exchange, canary, '');
+}
