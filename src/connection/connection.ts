@@ -63,7 +63,6 @@ export class Connection implements GreetingHost, SessionHost, WireOwner, Visited
     this.#state = { kind: 'greeting', greeting: new Greeting(context, this, now) };
     report.opened();
     this.outlet.sayNow(hello);
-    this.wake();
     this.#plan();
   }
 

@@ -131,6 +131,8 @@ export class Hub implements FeedSink {
       connection.refuse('overCapacity');
     // Only those who may still present a token: a refusal that takes its time mustn't cause the next one.
     else this.#unauthenticated.add(connection);
+    // At once, so that the first message can leave with the answer to the handshake.
+    connection.visit();
     return connection;
   }
 

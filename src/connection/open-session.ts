@@ -45,8 +45,8 @@ export class OpenSession {
     this.#context = context;
     this.#host = host;
     const now = { wall: clock.wall(), monotonic: clock.monotonic() };
-    this.session = new Session(context.newSessionId(), identity, start.position, limits.maxSubscriptions);
-    this.session.adopt(identity, now);
+    const { maxSubscriptions } = limits;
+    this.session = new Session(context.newSessionId(), identity, start.position, maxSubscriptions, now);
     this.liveness = new Liveness(limits.pingIntervalMs, limits.pongTimeoutMs, now.monotonic, random());
     host.outlet.follow(this.session.entitlement, start);
     const { subscribed, denied } = this.session.subscribe(message.subscribe ?? [], start.position);

@@ -88,7 +88,7 @@ export class Outlet {
   #slow = false;
   /** When it was begun, monotonic ms. */
   #blockedAt = 0;
-  /** Has been sent all that was due at some time, and hasn't been given up on since. */
+  /** Has been sent all that was due at some time since it began to follow the log, and hasn't been given up on since. */
   #keepsUp = false;
   #goodbye: Ending | null = null;
   #done = false;
@@ -124,6 +124,8 @@ export class Outlet {
   /** Begins to follow the log behind a position. */
   follow(reader: Reader, start: Start): void {
     this.#idle = false;
+    // That its greeting got through says nothing yet.
+    this.#keepsUp = false;
     this.#track = { ...start, reader, anchor: start.position, lastEventId: null, fellOffAt: -Infinity };
   }
 

@@ -98,11 +98,11 @@ export function tokenExpiring(expiresInMs: number): string {
   return encodeOk({ type: 'system', event: 'token_expiring', expiresInMs });
 }
 
-export function hello(): string {
-  return encodeOk({
-    type: 'system',
-    event: 'hello',
-    message: 'send access_token',
-    protocol: PROTOCOL_VERSION,
-  });
-}
+const HELLO = encodeOk({
+  type: 'system',
+  event: 'hello',
+  message: 'send access_token',
+  protocol: PROTOCOL_VERSION,
+});
+
+export const hello = (): string => HELLO;

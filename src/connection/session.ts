@@ -17,12 +17,19 @@ export class Session {
   /** When to say that the token expires soon, monotonic ms; Infinity: said. */
   warnAt = 0;
 
-  constructor(id: string, identity: Identity, since: number, maxSubscriptions: number) {
+  constructor(
+    id: string,
+    identity: Identity,
+    since: number,
+    maxSubscriptions: number,
+    now: { wall: number; monotonic: number },
+  ) {
     this.id = id;
     this.entitlement = new Entitlement(identity.tenant, identity.user, since);
     this.#maxSubscriptions = maxSubscriptions;
     this.#identity = identity;
     this.#grants = new Grants(identity.grants);
+    this.#expireWith(identity, now);
   }
 
   get user(): string {
@@ -39,11 +46,9 @@ export class Session {
 
   /** Takes a token's word from now on. The subscriptions that it no longer grants, which have ended. */
   adopt(identity: Identity, now: { wall: number; monotonic: number }): string[] {
-    const left = Math.max(0, identity.expiresAt - now.wall);
     this.#identity = identity;
     this.#grants = new Grants(identity.grants);
-    this.expiresAt = now.monotonic + left;
-    this.warnAt = this.expiresAt - Math.min(WARNING_MS, left / 2);
+    this.#expireWith(identity, now);
     const lost = [...this.entitlement.subscriptions()].filter(pattern => !this.#grants.allow(pattern));
     for (const pattern of lost) this.entitlement.remove(pattern);
     return lost;
@@ -71,6 +76,12 @@ export class Session {
       }
     }
     return { subscribed, denied };
+  }
+
+  #expireWith({ expiresAt }: Identity, now: { wall: number; monotonic: number }): void {
+    const left = Math.max(0, expiresAt - now.wall);
+    this.expiresAt = now.monotonic + left;
+    this.warnAt = this.expiresAt - Math.min(WARNING_MS, left / 2);
   }
 
   #denial(topic: string): DenialCode | null {

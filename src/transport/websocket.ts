@@ -64,10 +64,13 @@ export class WebSocketTransport {
 
   /** Completes the handshake and hands the new wire to `open`. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, open: (wire: Wire) => WireOwner): void {
+    // The handshake's answer leaves together with what `open` writes: a system call less.
+    socket.cork();
     this.#server.handleUpgrade(request, socket, head, webSocket => {
       const wire = new WebSocketWire(webSocket, socket, this.#options);
       wire.serve(open(wire));
     });
+    socket.uncork();
   }
 }
 
@@ -116,7 +119,7 @@ class WebSocketWire implements Wire {
       // A breach of the protocol; ws has sent the fitting close code already, and the end follows.
       .on('error', () => this.#endReading());
     // ws tells of the end only once its receiver has worked off what it holds, a message a turn: minutes, for 128 kB.
-    this.#socket.once('close', () => {
+    this.#socket.on('close', () => {
       this.#owner = null;
       owner.closed();
     });
@@ -133,7 +136,8 @@ class WebSocketWire implements Wire {
       this.#settle();
     });
     // Not `drain`: below the high-water mark, 16 kB on Node 20 and 64 kB from 22 on, it never comes.
-    this.#writing = this.#socket.writableLength > 0;
+    // A corked socket hasn't been asked to take anything yet.
+    this.#writing = this.#socket.writableLength > 0 && this.#socket.writableCorked === 0;
     if (this.#written - this.#asked >= ASK_EVERY_BYTES || this.#isFull) this.probe();
     this.#waited = this.#writing || this.#isFull;
     return !this.#waited;

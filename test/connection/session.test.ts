@@ -13,9 +13,7 @@ const NOW = { wall: 400_000, monotonic: 50_000 };
 
 function session(identity: Partial<Identity> = {}, maxSubscriptions = 3): Session {
   const whole = { ...IDENTITY, ...identity };
-  const one = new Session('s', whole, 0, maxSubscriptions);
-  one.adopt(whole, NOW);
-  return one;
+  return new Session('s', whole, 0, maxSubscriptions, NOW);
 }
 
 describe('a session', () => {
