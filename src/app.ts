@@ -69,6 +69,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     random: Math.random,
     newSessionId: randomUUID,
     defer: setImmediate,
+    past: feed.past,
     holdFeed: held => feed.hold(held),
     onGivenUp: deps.onGivenUp,
   });
@@ -97,6 +98,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     historyEvents: log.size.events,
     historyBytes: log.size.bytes,
     historyTenants: log.size.tenants,
+    pastClients: hub.size.pastClients,
     feedAttached: hub.feed.kind === 'attached',
     feedHeld: hub.isHeld,
     feedLagSeconds: hub.feed.kind === 'never' ? 0 : Math.max(0, clock.wall() - log.provenAt) / 1000,

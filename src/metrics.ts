@@ -1,6 +1,7 @@
 import { LOSS_CAUSES, type FeedReport } from './broker/report.js';
 import { REJECTIONS, type RejectionReason } from './broker/rejections.js';
 import { TOKEN_FAULTS } from './connection/authenticate.js';
+import { PAST_OUTCOMES } from './connection/past.js';
 import type { ConnectionReport } from './connection/report.js';
 import { ENDINGS } from './protocol/endings.js';
 import { ERRORS } from './protocol/errors.js';
@@ -33,6 +34,8 @@ export interface Gauges {
   readonly historyEvents: number;
   readonly historyBytes: number;
   readonly historyTenants: number;
+  /** Clients that wait for what lies before the log, or read it. */
+  readonly pastClients: number;
   readonly feedAttached: boolean;
   /** The feed is asked to wait, because more comes in than goes out. */
   readonly feedHeld: boolean;
@@ -64,6 +67,7 @@ export class Metrics {
   readonly #clientErrors = new Counts('code', Object.keys(ERRORS));
   readonly #resyncs = new Counts('reason', ['unknown_position', 'evicted', 'feed_gap']);
   readonly #received = new Counts('outcome', ['appended', 'duplicate', 'conflict', 'expired']);
+  readonly #pastRuns = new Counts('outcome', PAST_OUTCOMES);
   readonly #rejected = new Counts('reason', Object.keys(REJECTIONS));
   readonly #lost = new Counts('cause', LOSS_CAUSES);
 
@@ -80,6 +84,7 @@ export class Metrics {
       this.#sentBytes += bytes;
     },
     received: outcome => this.#received.add(outcome),
+    pastRead: outcome => this.#pastRuns.add(outcome),
   };
 
   /** For the feed; `log` is told about each rejection and failure, to log it at a limited rate. */
@@ -168,6 +173,8 @@ export class Metrics {
       gauge('history_events', 'Events in the log', gauges.historyEvents),
       gauge('history_bytes', 'Memory of the log, indexes included', gauges.historyBytes),
       gauge('history_tenants', 'Tenants with events in the log', gauges.historyTenants),
+      gauge('past_clients', 'Clients that are brought up from before the log', gauges.pastClients),
+      counter('past_runs_total', 'Readings of the stream from before the log, by outcome', this.#pastRuns),
       gauge('feed_attached', '1 while events are being consumed', Number(gauges.feedAttached)),
       gauge(
         'feed_held',

@@ -10,6 +10,7 @@ const GAUGES: Gauges = {
   historyEvents: 10,
   historyBytes: 1000,
   historyTenants: 4,
+  pastClients: 5,
   feedAttached: true,
   feedHeld: false,
   unsentBytes: 0,

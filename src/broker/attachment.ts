@@ -44,6 +44,8 @@ export interface Link {
   /** What is being done now, should it go wrong. */
   doing(step: Step): void;
   openChannel(): Promise<AmqpChannel>;
+  /** One whose end isn't the attachment's. */
+  openSideChannel(onEnd: (fault: Fault) => void): Promise<AmqpChannel>;
   /** Attached. Only the first call counts. */
   ready(): void;
   end(cause: LossCause, fault: Fault): void;
@@ -105,15 +107,18 @@ export function attach(
     void letGo();
   }
 
+  async function openSideChannel(onEnd: (fault: Fault) => void): Promise<AmqpChannel> {
+    if (connection === null) throw new Error('the connection is closed');
+    return connection.openChannel(onEnd);
+  }
+
   const link: Link = {
     isOver: () => isOver,
     doing(next) {
       step = next;
     },
-    async openChannel() {
-      if (connection === null) throw new Error('the connection is closed');
-      return connection.openChannel(fault => end(causeOf(fault), fault));
-    },
+    openChannel: () => openSideChannel(fault => end(causeOf(fault), fault)),
+    openSideChannel,
     ready() {
       if (isReady || isOver) return;
       isReady = true;

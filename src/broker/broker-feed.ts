@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { Feed, FeedSink, StreamPlace } from '../connection/feed.js';
+import type { Feed, FeedSink, PastSource, StreamPlace } from '../connection/feed.js';
 import type { Logger } from '../logger.js';
 import { type BrokerAddress, parseBrokerAddress } from './address.js';
 import type { AttachmentOptions, Ending } from './attachment.js';
@@ -61,6 +61,7 @@ export interface FeedKind {
   /** What the attachment that has just become ready means to the log. */
   begin(first: boolean): Beginning;
   lost(cause: LossCause): void;
+  readonly past: PastSource | null;
   /** Lets go of what it has besides attachments. Never rejects. */
   stop(): Promise<void>;
 }
@@ -184,6 +185,7 @@ export function createBrokerFeed(
       await Promise.all([supervisor.stop(), kind.stop(), publisher.stop()]);
     },
     hold: held => attachment?.hold(held),
+    past: kind.past,
     publish: message => publisher.publish(message),
   };
 }

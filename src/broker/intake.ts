@@ -7,8 +7,8 @@ export type Decode = (delivery: Delivery, place: StreamPlace | null) => Decoded;
 
 export interface Intake {
   readonly decode: Decode;
-  readonly report: FeedReport;
-  readonly sink: FeedSink;
+  readonly report: Pick<FeedReport, 'rejected' | 'failed'>;
+  readonly sink: Pick<FeedSink, 'event' | 'passed'>;
 }
 
 /**

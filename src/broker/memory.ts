@@ -39,6 +39,7 @@ export function createMemoryFeed(deps: {
       return Promise.resolve();
     },
     hold() {},
+    past: null,
     publish(message) {
       if (sink === null) {
         return Promise.resolve({ kind: 'unconfirmed', why: 'the embedded feed is not running' });

@@ -54,6 +54,7 @@ export function createQueueFeed(options: QueueFeedOptions, deps: BrokerFeedDeps)
         return { continuity: first ? 'first' : 'gap', at: null, isCaughtUp: true };
       },
       lost() {},
+      past: null,
       stop: () => markSender.stop(),
     };
   });

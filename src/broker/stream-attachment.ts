@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { StreamPlace } from '../connection/feed.js';
+import type { PastReader, StreamPlace } from '../connection/feed.js';
 import type { AmqpConsumer, StreamOffset } from './amqplib.js';
 import { type AttachmentOptions, attach, type Ending, type Link, stepOf } from './attachment.js';
 import type { FeedAttachment } from './broker-feed.js';
@@ -7,7 +7,8 @@ import { keepTargets } from './coverage.js';
 import type { Delivery } from './delivery.js';
 import type { Fault } from './fault.js';
 import { look, type Looked } from './stream-look.js';
-import { isSamePlace, placeOf } from './stream-place.js';
+import { type PastHandlers, readPast } from './stream-past.js';
+import { isJump, isSamePlace, placeOf } from './stream-place.js';
 import type { AttachmentHandlers } from './supervisor.js';
 import type { StreamTopology } from './topology.js';
 
@@ -31,8 +32,6 @@ export interface StreamAttachmentHandlers extends AttachmentHandlers<Ending> {
   canaryRefused(fault: Fault): void;
 }
 
-/** Each new segment of a stream takes one offset for itself. */
-const LARGEST_STEP = 2;
 /**
  * The stream goes on, yet nothing comes from it: the consumer is dead, though nobody says so. Seen on 3.10 when the next segment was
  * trimmed in front of a slow consumer: its reader then finds an end of the stream for ever.
@@ -48,15 +47,23 @@ type Reading =
   | { readonly kind: 'refuted' }
   | { readonly kind: 'flowing' };
 
+export interface StreamAttachment extends FeedAttachment {
+  /** Reads the stream from some offset on, beside. Only while it is attached. */
+  readPast(from: number, handlers: PastHandlers): PastReader;
+}
+
 /** One connection that reads the stream. */
 export function attachStream(
   options: StreamAttachmentOptions,
   clock: Clock,
   handlers: StreamAttachmentHandlers,
-): FeedAttachment {
+): StreamAttachment {
   const { topology, lookGraceMs: graceMs, after } = options;
   const { stream } = topology;
   const targets = keepTargets(-1, until => handlers.covered(until));
+  /** Who is to be told of the end besides. */
+  const pastEnds = new Set<(why: string) => void>();
+  let attached: Link | null = null;
   let consumer: AmqpConsumer | null = null;
   let isHeld = false;
   let began = false;
@@ -112,11 +119,8 @@ export function attachStream(
         return;
       }
       begin('anew');
-      /*
-       * A consumer that falls so far behind that the stream is trimmed in front of it goes on silently with the oldest that is left.
-       * Whether that happened shows when the last one is asked for again; the step right behind that one is then the stream's own.
-       */
-      if (at !== null && place.offset > at + LARGEST_STEP) {
+      // Whether something is missing shows when the last one is asked for again; the step right behind that one is then the stream's own.
+      if (at !== null && isJump(at, place.offset)) {
         const text = `the stream went on with offset ${place.offset} after ${at}: what was between may have been trimmed`;
         link.end('trimmed', { code: null, text });
         return;
@@ -129,6 +133,7 @@ export function attachStream(
     function begin(continuity: 'unbroken' | 'anew'): void {
       if (began) return;
       began = true;
+      attached = link;
       handlers.began(continuity);
       link.ready();
     }
@@ -210,9 +215,18 @@ export function attachStream(
     else if (isEmpty && at === null) handlers.covered(until);
   }
 
-  const attachment = attach(options, clock, handlers, { setUp, tidyUp: () => Promise.resolve() });
+  function ended(ending: Ending): void {
+    for (const end of pastEnds) end('the attachment ended');
+    handlers.ended(ending);
+  }
+
+  const plan = { setUp, tidyUp: () => Promise.resolve() };
+  const attachment = attach(options, clock, { ...handlers, ended }, plan);
   return {
     ...attachment,
+    readPast(from, past) {
+      return readPast(attached, { stream, from, prefetch: options.prefetch, ends: pastEnds }, past);
+    },
     hold(held) {
       isHeld = held;
       consumer?.hold(held);

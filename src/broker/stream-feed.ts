@@ -1,6 +1,8 @@
-import type { Feed, StreamPlace } from '../connection/feed.js';
+import type { Feed, PastSource, StreamPlace } from '../connection/feed.js';
 import { type BrokerFeedDeps, type BrokerFeedOptions, createBrokerFeed } from './broker-feed.js';
-import { attachStream } from './stream-attachment.js';
+import { takeIn } from './intake.js';
+import { attachStream, type StreamAttachment } from './stream-attachment.js';
+import type { PastHandlers } from './stream-past.js';
 import { type StreamTopologyOptions, streamTopology } from './topology.js';
 
 export interface StreamFeedOptions extends BrokerFeedOptions, StreamTopologyOptions {
@@ -24,9 +26,29 @@ export function createStreamFeed(options: StreamFeedOptions, deps: BrokerFeedDep
   let isUnbroken = false;
   let wasUnbound = false;
 
+  let current: StreamAttachment | null = null;
+  const { decode, report } = deps;
+  const past: PastSource = {
+    read(from, sink) {
+      // Rejected once already, when it came live.
+      const intake = {
+        decode,
+        sink,
+        report: { rejected() {}, failed: (error: unknown) => report.failed(error) },
+      };
+      const handlers: PastHandlers = {
+        delivered: (delivery, place) => takeIn(delivery, place, intake),
+        ended: why => sink.ended(why),
+      };
+      if (current !== null) return current.readPast(from, handlers);
+      queueMicrotask(() => sink.ended('not attached'));
+      return { hold() {}, stop() {} };
+    },
+  };
+
   return createBrokerFeed(options, deps, output => ({
-    attach: (attachment, handlers) =>
-      attachStream({ ...options, ...attachment, topology, after: last }, deps.clock, {
+    attach(attachment, handlers) {
+      current = attachStream({ ...options, ...attachment, topology, after: last }, deps.clock, {
         ...handlers,
         began(continuity) {
           isUnbroken = continuity === 'unbroken';
@@ -38,7 +60,9 @@ export function createStreamFeed(options: StreamFeedOptions, deps: BrokerFeedDep
         },
         covered: until => output.covered(until, until),
         canaryRefused: fault => output.refused('canary', fault),
-      }),
+      });
+      return current;
+    },
     begin(first) {
       const continuity = first ? 'first' : isUnbroken && !wasUnbound ? 'unbroken' : 'gap';
       wasUnbound = false;
@@ -49,6 +73,7 @@ export function createStreamFeed(options: StreamFeedOptions, deps: BrokerFeedDep
       // The binding went with the exchange: what was published until it was bound again isn't in the stream.
       if (cause === 'exchange') wasUnbound = true;
     },
+    past,
     stop: () => Promise.resolve(),
   }));
 }

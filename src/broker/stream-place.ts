@@ -16,6 +16,17 @@ export function digestOf({ content, messageId, type, timestamp }: Delivery): num
   return murmur3(content, murmur3(properties, 0));
 }
 
+/** Each new segment of a stream takes one offset for itself. */
+const LARGEST_STEP = 2;
+
+/**
+ * A consumer that falls so far behind that the stream is trimmed in front of it goes on silently with the oldest that is
+ * left. Whether something may be missing between two deliveries.
+ */
+export function isJump(from: number, to: number): boolean {
+  return to > from + LARGEST_STEP;
+}
+
 export function isSamePlace(one: StreamPlace, other: StreamPlace): boolean {
   return one.offset === other.offset && one.digest === other.digest;
 }

@@ -53,6 +53,7 @@ export class Connection implements GreetingHost, SessionHost, WireOwner, Visited
       resyncDelayMs: context.resyncDelayMs,
       onResync: reason => report.resync(reason),
       onTooMuch: () => this.fail('rateLimited', 'rate_limited', null),
+      onLeftPast: () => context.past.forget(this),
       onFellOffTwice: () => this.fail('fellOff', null, null),
       onDelivered: (events, bytes) => report.delivered(events, bytes),
       onUnsent: bytes => context.unsent.hold(this, bytes),
@@ -86,8 +87,16 @@ export class Connection implements GreetingHost, SessionHost, WireOwner, Visited
     return this.outlet.lagsBehind(position, now);
   }
 
+  isBehind(position: number, now: number): boolean {
+    return this.outlet.isBehind(position, now);
+  }
+
   giveUpOn(): void {
     this.outlet.giveUpOn();
+  }
+
+  leavePast(): void {
+    this.outlet.leavePast();
   }
 
   // ---- what the transport tells
@@ -129,6 +138,7 @@ export class Connection implements GreetingHost, SessionHost, WireOwner, Visited
     this.#inbound.clear();
     this.#context.deadlines.clear(this);
     this.#context.unsent.free(this);
+    this.#context.past.forget(this);
     this.#context.report.closed(state.kind === 'closing' ? state.how : 'peer');
     this.#context.onClosed(this);
   }
@@ -300,6 +310,8 @@ export class Connection implements GreetingHost, SessionHost, WireOwner, Visited
     const deadline = this.#context.clock.monotonic() + CLOSE_TIMEOUT_MS;
     this.#state = { kind: 'closing', session: this.#session, deadline, how };
     this.#inbound.clear();
+    // It goes on reading what there is, but nothing more is fetched for it.
+    this.#context.past.forget(this);
     this.#plan();
     this.wake();
   }

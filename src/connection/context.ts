@@ -6,6 +6,7 @@ import type { Authenticate } from './authenticate.js';
 import type { Deadlines } from './deadlines.js';
 import type { ConnectionReport } from './report.js';
 import type { JoinedRuns } from './joined.js';
+import type { Past } from './past.js';
 import type { Scheduler } from './scheduler.js';
 import type { UnsentBudget } from './unsent.js';
 
@@ -26,6 +27,10 @@ export interface Member extends Subscriber {
   readonly isOpen: boolean;
   /** Whether it is owed something from before a position although it keeps up and takes what it is given. */
   lagsBehind(position: number, now: number): boolean;
+  /** The same for one that hasn't kept up so far. */
+  isBehind(position: number, now: number): boolean;
+  /** The past that it reads has ended. */
+  leavePast(): void;
   /** It has been waited for long enough. */
   giveUpOn(): void;
   /** Sends the client elsewhere; `delayMs`: when it should come back. */
@@ -37,7 +42,9 @@ export interface Member extends Subscriber {
 export interface ConnectionContext {
   readonly limits: ConnectionLimits;
   readonly clock: Clock;
+  /** The live one. */
   readonly log: EventLog;
+  readonly past: Past;
   readonly router: Router<Member>;
   readonly scheduler: Scheduler;
   readonly deadlines: Deadlines;

@@ -19,8 +19,34 @@ export interface Feed {
    * after each loss, for a new attachment begins without it.
    */
   hold(held: boolean): void;
+  /** Null: what lies before the log can't be read again. */
+  readonly past: PastSource | null;
   /** Hands one message to the broker, as any publisher would; resolves to how that went. Never rejects. */
   publish(message: OutgoingMessage): Promise<PublishOutcome>;
+}
+
+/** A stream that holds more than the log. */
+export interface PastSource {
+  /**
+   * Reads on from that offset, or from the first one after it that is left, beside the feed. It begins after this has
+   * returned, calls its sink as a feed does, and counts nothing: all of it was counted when it came live.
+   */
+  read(from: number, sink: PastSink): PastReader;
+}
+
+export interface PastReader {
+  /** While held, it takes no more than it has room for already. */
+  hold(held: boolean): void;
+  /** Nothing comes any more, `ended` neither. Idempotent. */
+  stop(): void;
+}
+
+export interface PastSink {
+  event(event: Event, place: StreamPlace): void;
+  /** A message that is no event. */
+  passed(place: StreamPlace): void;
+  /** Once, when no more can come or something is missing. */
+  ended(why: string): void;
 }
 
 /** A message in body form, with its id as the AMQP property as well. */

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../protocol/errors.js';
 import type { ClientMessage, Ref } from '../protocol/messages.js';
 import type { AuthOutcome, Identity, TokenFault } from './authenticate.js';
 import type { ConnectionContext, Member } from './context.js';
-import { startAnew, startAt, type SessionStart } from './start.js';
+import { type Elsewhere, isElsewhere, type SessionStart, startAnew, startAt } from './start.js';
 
 /** What the first messages ask of the connection that they come on. */
 export interface GreetingHost extends Member {
@@ -15,18 +15,18 @@ export interface GreetingHost extends Member {
   open(identity: Identity, message: ClientMessage, start: SessionStart): void;
 }
 
-/** Somebody with a good token and a cursor ahead of this pod's log. */
+/** Somebody with a good token and a cursor that this pod's log is not at yet, or has left behind. */
 interface Parked {
   readonly identity: Identity;
   readonly message: ClientMessage;
-  readonly offset: number;
+  readonly from: Elsewhere;
   lookAt: number;
-  /** Monotonic ms. */
-  readonly until: number;
+  /** Since when, monotonic ms. */
+  readonly since: number;
 }
 
 /** How long a pod may be behind the one that a client comes from, in a stream that both read. */
-const PARKED_MS = 2000;
+const BEHIND_MS = 2000;
 /** How often one who waits looks: often for a wait of milliseconds, cheap for thousands who come at once. */
 const LOOK_MS = 40;
 
@@ -57,10 +57,10 @@ export class Greeting {
     const parked = this.#parked;
     if (parked === null) {
       if (now >= this.#deadline) this.#host.fail('authTimeout', 'auth_timeout', null);
-    } else if (now >= parked.until || this.#context.log.hasReached(parked.offset)) {
-      this.#enter(parked.identity, parked.message, parked.until, now);
-    } else {
+    } else if (this.#isAhead(parked.from) && now < parked.since + BEHIND_MS) {
       parked.lookAt = now + LOOK_MS;
+    } else {
+      this.#enter(parked.identity, parked.message, parked.since, now);
     }
   }
 
@@ -83,18 +83,30 @@ export class Greeting {
             return;
           }
           const now = this.#context.clock.monotonic();
-          this.#enter(outcome.identity, message, now + PARKED_MS, now);
+          this.#enter(outcome.identity, message, now, now);
         });
     }
   }
 
-  #enter(identity: Identity, message: ClientMessage, until: number, now: number): void {
-    const { log, onAuthenticated } = this.#context;
-    onAuthenticated(this.#host);
-    const start = startAt(log, message.cursor, identity.tenant);
-    if (start.resume !== 'ahead') this.#host.open(identity, message, start);
-    else if (now >= until) this.#host.open(identity, message, startAnew(log, 'unknown_position'));
-    else this.#parked = { identity, message, offset: start.offset, lookAt: now + LOOK_MS, until };
+  #enter(identity: Identity, message: ClientMessage, since: number, now: number): void {
+    this.#context.onAuthenticated(this.#host);
+    const start = this.#start(message.cursor, identity.tenant, now - since);
+    if (isElsewhere(start)) this.#parked = { identity, message, from: start, lookAt: now + LOOK_MS, since };
+    else this.#host.open(identity, message, start);
+  }
+
+  #start(cursor: string | null, tenant: string, waited: number): SessionStart | Elsewhere {
+    const { log, past } = this.#context;
+    const start = startAt(log, cursor, tenant);
+    if (start.resume === 'older' && cursor !== null) {
+      return past.begin(this.#host, { cursor, tenant, offset: start.offset }) ?? start;
+    }
+    past.forget(this.#host);
+    return start.resume === 'ahead' && waited >= BEHIND_MS ? startAnew(log, 'unknown_position') : start;
+  }
+
+  #isAhead({ resume, offset }: Elsewhere): boolean {
+    return resume === 'ahead' && !this.#context.log.hasReached(offset);
   }
 
   #refuse(fault: TokenFault, ref: Ref | null): void {

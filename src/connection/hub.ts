@@ -7,9 +7,10 @@ import type { Authenticate } from './authenticate.js';
 import { Connection } from './connection.js';
 import type { ConnectionContext, ConnectionLimits, Member } from './context.js';
 import { Deadlines } from './deadlines.js';
-import type { FeedSink, StreamPlace } from './feed.js';
+import type { FeedSink, PastSource, StreamPlace } from './feed.js';
 import type { ConnectionReport } from './report.js';
 import { JoinedRuns } from './joined.js';
+import { Past } from './past.js';
 import { Scheduler } from './scheduler.js';
 import { UnsentBudget } from './unsent.js';
 import { Valve } from './valve.js';
@@ -27,6 +28,8 @@ export interface HubOptions {
   readonly newSessionId: () => string;
   /** Runs a task once the I/O of this turn is done. */
   readonly defer: (task: () => void) => void;
+  /** Null: the feed has nothing from before the log. */
+  readonly past: PastSource | null;
   /** Keeps the backlog at the broker, or takes it again. */
   readonly holdFeed: (held: boolean) => void;
   /** The feed has given up: the process should end. */
@@ -66,16 +69,27 @@ export class Hub implements FeedSink {
   #firstCaughtUpAt: number | null = null;
   #stopTicking: () => void = () => {};
   readonly #valve: Valve;
+  readonly #past: Past;
   #whenEmpty: (() => void) | null = null;
 
   constructor(options: HubOptions) {
     this.#options = options;
     this.#scheduler = new Scheduler(options.defer, () => options.clock.monotonic());
     this.#deadlines = new Deadlines(options.clock);
+    this.#past = new Past({
+      clock: options.clock,
+      log: options.log,
+      source: options.past,
+      logger: options.logger,
+      isFeedLost: () => this.#feed.kind !== 'attached',
+      isFeedHeld: () => this.isHeld,
+      onRun: outcome => options.report.pastRead(outcome),
+    });
     this.#context = {
       limits: options.limits,
       clock: options.clock,
       log: options.log,
+      past: this.#past,
       router: this.#router,
       scheduler: this.#scheduler,
       deadlines: this.#deadlines,
@@ -118,6 +132,8 @@ export class Hub implements FeedSink {
       waiting: this.#scheduler.waiting,
       deadlines: this.#deadlines.size,
       unsentBytes: this.#unsent.bytes,
+      pastClients: this.#past.clients,
+      pastRuns: this.#past.runs,
       routes: this.#router.size,
     };
   }
@@ -173,6 +189,7 @@ export class Hub implements FeedSink {
   stop(): void {
     this.#stopTicking();
     this.#valve.stop();
+    this.#past.stop();
   }
 
   // ---- what the feed tells
@@ -187,6 +204,7 @@ export class Hub implements FeedSink {
     if (wasLost) for (const connection of this.#connections) connection.announceStale(false);
     if (continuity === 'unbroken') return;
     this.#options.log.beginEpoch(now, at);
+    this.#past.beginEpoch(at);
     for (const connection of this.#connections) connection.wake();
   }
 
@@ -202,6 +220,7 @@ export class Hub implements FeedSink {
 
   event(event: Event, place: StreamPlace | null): void {
     const outcome = this.#options.log.append(event, this.#moment(), place);
+    this.#past.liveEvent(event, place);
     this.#options.report.received(outcome);
     if (outcome !== 'appended') return;
     this.#router.reach(event.audience, wake);
@@ -210,6 +229,7 @@ export class Hub implements FeedSink {
 
   passed(place: StreamPlace): void {
     this.#options.log.pass(place, this.#moment());
+    this.#past.livePassed(place);
   }
 
   lost(why: string): void {

@@ -129,7 +129,7 @@ export class OpenSession {
 
   /** Unsubscribes, subscribes, answers. A subscription begins at its reply's place in the stream. */
   #apply(message: ClientMessage, lost: readonly string[]): void {
-    const { log, router } = this.#context;
+    const { router } = this.#context;
     const isRequest =
       message.subscribe !== null || message.unsubscribe !== null || message.token.kind === 'present';
     if (!isRequest && !message.ping) {
@@ -140,7 +140,7 @@ export class OpenSession {
       for (const pattern of message.unsubscribe ?? []) {
         if (this.session.entitlement.remove(pattern)) router.unsubscribe(this.#host, pattern);
       }
-      const { subscribed, denied } = this.session.subscribe(message.subscribe ?? [], log.head);
+      const { subscribed, denied } = this.session.subscribe(message.subscribe ?? [], this.#host.outlet.head);
       for (const pattern of subscribed) router.subscribe(this.#host, pattern);
       const unsubscribed = [...new Set([...lost, ...(message.unsubscribe ?? [])])];
       const expiresInMs = () => this.#expiresIn();

@@ -24,9 +24,13 @@ interface Item {
   readonly cost: number;
 }
 
-/** A reader of the log and how far it has got. */
+/** A reader of a log and how far it has got. */
 interface Track {
   readonly reader: Reader;
+  /** The live log, or one of its past, which has the same numbers for positions. */
+  log: EventLog;
+  /** It was in the past, which has ended before it came to where the live log takes over. */
+  isAdrift: boolean;
   /** Everything up to here has been sent, or wasn't for this reader. */
   position: number;
   /** The newest place that has a meaning for this reader: an event that it got, where it began, what it subscribed to. */
@@ -39,11 +43,12 @@ interface Track {
   fellOffAt: number;
 }
 
-/** Where to begin in the log. */
-export type Start = Pick<Track, 'position' | 'coveredUntil' | 'overlap'>;
+/** Where to begin, and in which log. */
+export type Start = Readonly<Pick<Track, 'log' | 'position' | 'coveredUntil' | 'overlap'>>;
 
 /** What the outlet needs of its surroundings. */
 export interface OutletContext {
+  /** The live one. */
   readonly log: EventLog;
   readonly now: () => Moment;
   readonly resyncDelayMs: () => number;
@@ -52,6 +57,8 @@ export interface OutletContext {
   readonly onTooMuch: () => void;
   /** It fell off the log again too soon; whoever owns the outlet has to `fail` it. */
   readonly onFellOffTwice: () => void;
+  /** It has left the past and reads the live log from now on. */
+  readonly onLeftPast: () => void;
   readonly onDelivered: (events: number, bytes: number) => void;
   /** So many bytes wait in this process for the peer; 0: none any more. */
   readonly onUnsent: (bytes: number) => void;
@@ -107,12 +114,22 @@ export class Outlet {
     return this.#items.length;
   }
 
+  /** The present, as far as its client is concerned: the newest position in the log that it reads. */
+  get head(): number {
+    return this.#track?.log.head ?? this.#context.log.head;
+  }
+
   /**
    * Whether it is owed something from before a position although it keeps up and takes what it is given, in moderate
    * time. Not while it catches up with what it missed: that tells nothing about how much comes in.
    */
   lagsBehind(position: number, now: number): boolean {
-    if (this.#track === null || this.#idle || !this.#keepsUp || this.#goodbye !== null) return false;
+    return this.#keepsUp && !this.#idle && this.isBehind(position, now);
+  }
+
+  /** Whether it stands before a position although it takes what it is given, in moderate time. */
+  isBehind(position: number, now: number): boolean {
+    if (this.#track === null || this.#goodbye !== null) return false;
     return this.#track.position < position && (!this.#writing || now - this.#blockedAt < PATIENCE_MS);
   }
 
@@ -121,12 +138,22 @@ export class Outlet {
     this.#keepsUp = false;
   }
 
-  /** Begins to follow the log behind a position. */
+  /** Begins to follow a log behind a position. */
   follow(reader: Reader, start: Start): void {
     this.#idle = false;
     // That its greeting got through says nothing yet.
     this.#keepsUp = false;
-    this.#track = { ...start, reader, anchor: start.position, lastEventId: null, fellOffAt: -Infinity };
+    const { position: anchor } = start;
+    this.#track = { ...start, reader, anchor, lastEventId: null, fellOffAt: -Infinity, isAdrift: false };
+  }
+
+  /** The past that it reads has ended: it goes on in the live log, behind a resync if something lies in between. */
+  leavePast(): void {
+    const track = this.#track;
+    if (track === null || track.log === this.#context.log) return;
+    if (this.#changeOver(track)) return;
+    track.log = this.#context.log;
+    track.isAdrift = true;
   }
 
   /**
@@ -143,12 +170,12 @@ export class Outlet {
 
   /** What it reads has changed at this place: its cursors mustn't name an earlier one. */
   anchor(): void {
-    if (this.#track !== null) this.#track.anchor = this.#context.log.head;
+    if (this.#track !== null) this.#track.anchor = this.#track.log.head;
   }
 
   /** A message at this place in the stream: behind everything that the log has now. */
   say(compose: (place: Place) => string, cost = 0): void {
-    this.#add({ after: this.#context.log.head, compose, cost: ITEM_BYTES + cost });
+    this.#add({ after: this.head, compose, cost: ITEM_BYTES + cost });
   }
 
   /** A message ahead of events that haven't been sent yet, though behind messages that wait already. */
@@ -204,8 +231,10 @@ export class Outlet {
       return false;
     }
     const isDue = this.#isDue();
-    if (!isDue) this.#keepsUp = true;
-    this.#idle = !isDue && this.#goodbye === null;
+    // Whoever has read all of the past that there is so far isn't in the present yet.
+    const isUpToDate = !isDue && (this.#track === null || this.#track.log === this.#context.log);
+    if (isUpToDate) this.#keepsUp = true;
+    this.#idle = isUpToDate && this.#goodbye === null;
     return isDue;
   }
 
@@ -217,16 +246,22 @@ export class Outlet {
   }
 
   #isDue(): boolean {
-    return this.#items.length > 0 || (this.#track !== null && this.#track.position < this.#context.log.head);
+    return this.#items.length > 0 || (this.#track !== null && this.#track.position < this.#track.log.head);
   }
 
   /** Moves along the log, not beyond `stop`: sends what is due there, or tells that it is lost. False: nothing to do. */
   #advance(track: Track, stop: number, batch: Batch, room: number, looks: { left: number }): boolean {
-    const { log } = this.#context;
-    if (track.position < log.evictedUpTo(track.reader.tenant)) {
+    const { tenant } = track.reader;
+    const isLost = () => track.isAdrift || track.position < track.log.evictedUpTo(tenant);
+    // At the past's end, and rather than fall off it.
+    if (track.log !== this.#context.log && (track.position >= track.log.head || isLost())) {
+      this.#changeOver(track);
+    }
+    if (isLost()) {
       this.#resync(track, 'evicted', batch);
       return true;
     }
+    const { log } = track;
     const boundary = log.boundaryAfter(track.position);
     if (track.position === boundary - 1) {
       this.#resync(track, 'feed_gap', batch);
@@ -251,6 +286,15 @@ export class Outlet {
     return run.upTo === to;
   }
 
+  /** From the past to the live log at the same position, if that has everything behind it. */
+  #changeOver(track: Track): boolean {
+    const { log, onLeftPast } = this.#context;
+    if (!log.takesOver(track.position, track.reader.tenant, track.log)) return false;
+    track.log = log;
+    onLeftPast();
+    return true;
+  }
+
   #addEvent(track: Track, entry: Entry, batch: Batch): void {
     const overlap = track.overlap;
     if (overlap === null) {
@@ -265,7 +309,7 @@ export class Outlet {
 
   /** Skips to the present, or to the new epoch's beginning, and says so. */
   #resync(track: Track, reason: ResyncReason, batch: Batch): void {
-    const { log, now, resyncDelayMs, onResync, onFellOffTwice } = this.#context;
+    const { log, now, resyncDelayMs, onResync, onFellOffTwice, onLeftPast } = this.#context;
     if (reason === 'evicted' && this.#goodbye === null) {
       const at = now().monotonic;
       if (at - track.fellOffAt < TWICE_WITHIN_MS) {
@@ -274,6 +318,9 @@ export class Outlet {
       }
       track.fellOffAt = at;
     }
+    if (track.log !== log) onLeftPast();
+    track.log = log;
+    track.isAdrift = false;
     track.position = reason === 'feed_gap' ? log.boundary : log.head;
     // What the log covers by now takes in events of the new epoch that are still to be sent.
     if (reason !== 'feed_gap') track.coveredUntil = log.coveredUntil;
@@ -297,7 +344,7 @@ export class Outlet {
   /** This connection's own position: never the head while it is still owed something. */
   #place(track: Track | null): Place {
     if (track === null) return { cursor: '', lastEventId: null };
-    const { log } = this.#context;
+    const { log } = track;
     if (track.overlap !== null && track.position < track.overlap.until) {
       return { cursor: track.overlap.cursor, lastEventId: track.lastEventId };
     }

@@ -3,6 +3,7 @@ import type { EndingName } from '../protocol/endings.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { ResyncReason, Resume } from '../protocol/messages.js';
 import type { TokenFault } from './authenticate.js';
+import type { PastOutcome } from './past.js';
 
 /** What happens around connections, for whoever counts it. */
 export interface ConnectionReport {
@@ -16,4 +17,6 @@ export interface ConnectionReport {
   resync(reason: ResyncReason): void;
   delivered(events: number, bytes: number): void;
   received(outcome: Appended): void;
+  /** A reading of the past has ended. */
+  pastRead(outcome: PastOutcome): void;
 }

@@ -1,4 +1,4 @@
-import type { EventLog } from '../log/log.js';
+import type { EventLog, Located } from '../log/log.js';
 import type { ResyncReason, Resume } from '../protocol/messages.js';
 import type { Start } from './outlet.js';
 
@@ -9,29 +9,41 @@ export interface SessionStart extends Start {
   readonly reason: ResyncReason | null;
 }
 
-/** The stream hasn't come that far here: worth waiting for a moment. */
-export interface Ahead {
-  readonly resume: 'ahead';
+/** `ahead`: the stream hasn't come that far here, worth waiting for a moment. `older`: the log has left it behind. */
+export interface Elsewhere {
+  readonly resume: 'ahead' | 'older';
   readonly offset: number;
 }
 
+export function isElsewhere(start: SessionStart | Elsewhere): start is Elsewhere {
+  return start.resume === 'ahead' || start.resume === 'older';
+}
+
 /** There is no third outcome once it begins: the cursor is honoured in full, or the client is told that it isn't. */
-export function startAt(log: EventLog, cursor: string | null, tenant: string): SessionStart | Ahead {
+export function startAt(log: EventLog, cursor: string | null, tenant: string): SessionStart | Elsewhere {
   if (cursor === null) return { ...present(log), resume: 'new', reason: null };
   const located = log.locate(cursor, tenant);
   switch (located.kind) {
-    case 'at': {
-      const { sequence: position, coveredUntil, overlapUntil } = located;
-      const overlap = overlapUntil === null ? null : { cursor, until: overlapUntil };
-      return { position, coveredUntil, overlap, resume: 'resumed', reason: null };
-    }
+    case 'at':
+      return startFrom(log, located, cursor);
     case 'ahead':
       return { resume: 'ahead', offset: located.offset };
     case 'older':
-      return startAnew(log, 'evicted');
+      return { resume: 'older', offset: located.place.offset };
     case 'lost':
       return startAnew(log, located.reason);
   }
+}
+
+/** Where the cursor stands in that log. */
+export function startFrom(
+  log: EventLog,
+  located: Extract<Located, { kind: 'at' }>,
+  cursor: string,
+): SessionStart {
+  const { sequence: position, coveredUntil, overlapUntil } = located;
+  const overlap = overlapUntil === null ? null : { cursor, until: overlapUntil };
+  return { log, position, coveredUntil, overlap, resume: 'resumed', reason: null };
 }
 
 /** At the present, with the state to be fetched. */
@@ -40,6 +52,7 @@ export function startAnew(log: EventLog, reason: ResyncReason): SessionStart {
 }
 
 const present = (log: EventLog): Start => ({
+  log,
   position: log.head,
   coveredUntil: log.coveredUntil,
   overlap: null,

@@ -30,6 +30,8 @@ const FILLING_SHARE = 0.75;
 const EMPTIED_SHARE = 1 / 16;
 /** The share of the budget that may go to the places of a stream: 262,144 of them by default. */
 const PLACES_SHARE = 1 / 16;
+/** What a log of the past may hold, as a share of this one's budget and on top of it. */
+const PAST_SHARE = 1 / 4;
 
 /**
  * The bounded log: every event once, as the bytes that browsers get, under one sequence and one budget.
@@ -39,6 +41,8 @@ const PLACES_SHARE = 1 / 16;
  */
 export class EventLog {
   readonly #limits: LogLimits;
+  readonly #codec: CursorCodec;
+  readonly #newEpochId: () => number;
   readonly #positions: Positions;
   readonly #all = new Ring(null, 0);
   readonly #rings = new Map<string, Ring>();
@@ -50,6 +54,8 @@ export class EventLog {
 
   constructor(limits: LogLimits, codec: CursorCodec, newEpochId: () => number) {
     this.#limits = limits;
+    this.#codec = codec;
+    this.#newEpochId = newEpochId;
     this.#positions = new Positions(
       codec,
       newEpochId,
@@ -197,6 +203,33 @@ export class EventLog {
   /** Whether a place in the stream that was `ahead` isn't any more. */
   hasReached(offset: number): boolean {
     return this.#positions.hasReached(offset);
+  }
+
+  /**
+   * A log of its own for what lies before this one in the stream, in the numbers of this one's epoch, so that readers
+   * can change from it to this one. It begins behind `at`; nothing in it is too old.
+   */
+  openPast(at: StreamPlace, now: Moment): EventLog {
+    const { maxBytes, resumeOverlapMs } = this.#limits;
+    const limits = {
+      maxBytes: maxBytes * PAST_SHARE,
+      maxEvents: Infinity,
+      maxAgeMs: Infinity,
+      resumeOverlapMs,
+    };
+    const past = new EventLog(limits, this.#codec, this.#newEpochId);
+    past.#positions.beginWithin(this.#positions, at, now);
+    return past;
+  }
+
+  /** Whether at a position of its past both have the same message. */
+  agreesOn(position: number, past: EventLog): boolean {
+    return this.#positions.agreesOn(position, past.#positions);
+  }
+
+  /** Whether a reader of that tenant can go on here, from where it stands in the past, and miss nothing. */
+  takesOver(position: number, tenant: string, past: EventLog): boolean {
+    return position >= this.evictedUpTo(tenant) && this.agreesOn(position, past);
   }
 
   #drop(why: Exclude<Appended, 'appended'>, place: StreamPlace | null, now: Moment): Appended {

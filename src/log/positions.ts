@@ -21,7 +21,10 @@ export type Located =
     }
   /** A place in the stream that this pod hasn't reached. Whoever asks again once it `hasReached` it gets an answer. */
   | { readonly kind: 'ahead'; readonly offset: number }
-  /** A place in the stream behind which this log hasn't all that the tenant is owed, though the stream may have it. */
+  /**
+   * A place in the stream behind which this log hasn't all that the tenant is owed, though the stream may have it,
+   * without a gap as far as this pod knows.
+   */
   | { readonly kind: 'older'; readonly place: StreamPlace }
   | { readonly kind: 'lost'; readonly reason: ResyncReason };
 
@@ -42,6 +45,15 @@ const PAST_EPOCHS = 64;
 /** What an epoch covers until its feed has proven something: no cursor that names it can be placed by its time. */
 const NOTHING = 0;
 
+/**
+ * Offsets up to here are made room for below the first number. A pod's own cursors have room for as many numbers again:
+ * at 10,000 messages a second it would have to run for 1.7 years.
+ */
+const ROOM = LAST_PLACE / 2;
+
+const roomBefore = (place: StreamPlace | null): number =>
+  place !== null && place.offset <= ROOM ? place.offset : 0;
+
 const lost = (reason: ResyncReason): Located => ({ kind: 'lost', reason });
 
 /**
@@ -49,6 +61,7 @@ const lost = (reason: ResyncReason): Located => ({ kind: 'lost', reason });
  *
  * Of a stream, sequence numbers are offsets moved by a constant that changes with the epoch only. So they rise over
  * epochs as they do without a stream, but have holes where offsets have; nobody may count on the next being one more.
+ * Mostly it isn't negative: what lies before the first message that was taken has its numbers too.
  */
 export class Positions {
   readonly #codec: CursorCodec;
@@ -66,6 +79,8 @@ export class Positions {
   #reachedUntil = NOTHING;
   /** Of this epoch: what an offset and its sequence number differ by. */
   #base = 0;
+  /** The first offset from which on the stream has no gap that this pod knows of. */
+  #unbrokenFrom = 0;
 
   constructor(codec: CursorCodec, newEpochId: () => number, overlapMs: number, maxBytes: number) {
     this.#codec = codec;
@@ -108,15 +123,18 @@ export class Positions {
   /**
    * An epoch begins. Returns up to where boundaries have been forgotten: whoever stands before that can't be told
    * which gaps lie ahead of it.
+   *
+   * @param least the boundary's sequence number, unless it has to be larger
    */
-  begin(now: Moment, at: StreamPlace | null): number {
+  begin(now: Moment, at: StreamPlace | null, least = roomBefore(at) + 1): number {
     if (this.#epoch !== 0) {
       this.#pastEpochs.add(this.#epoch);
       const [first] = this.#pastEpochs;
       if (this.#pastEpochs.size > PAST_EPOCHS && first !== undefined) this.#pastEpochs.delete(first);
     }
     this.#epoch = this.#newEpochId();
-    this.#boundaries.push(++this.#head);
+    this.#head = Math.max(this.#head + 1, least);
+    this.#boundaries.push(this.#head);
     this.#timeline = new Timeline(now.wall, this.#head);
     // Where it begins says nothing about what is on its way already: a stream is entered some time back.
     this.#coveredUntil = NOTHING;
@@ -137,7 +155,7 @@ export class Positions {
   advance(place: StreamPlace | null): number {
     if (place === null) return ++this.#head;
     if (this.#places.length === 0) {
-      this.#enterStream(place, this.#head + 1);
+      this.#enterStream(place, Math.max(this.#head, roomBefore(place)) + 1);
     } else {
       const { newest } = this.#places;
       if (place.offset <= newest) {
@@ -161,6 +179,20 @@ export class Positions {
       return this.#codec.seal({ kind: 'stream', offset, digest, coveredUntil });
     }
     return this.#codec.seal({ kind: 'pod', epoch: this.#epoch, sequence, coveredUntil });
+  }
+
+  /** Begins behind that place of another log's epoch, with the number that it has there. */
+  beginWithin(other: Positions, at: StreamPlace, now: Moment): void {
+    this.begin(now, at, other.#base + at.offset);
+  }
+
+  /** Whether a number of the other log means the same message here. */
+  agreesOn(sequence: number, other: Positions): boolean {
+    if (this.#base !== other.#base) return false;
+    const there = other.#places.atOrBefore(sequence - other.#base);
+    if (there === null) return false;
+    const here = this.#places.atOrBefore(there.offset);
+    return here?.offset === there.offset && here.digest === there.digest;
   }
 
   /** Whether a place that was `ahead` isn't any more. */
@@ -191,11 +223,14 @@ export class Positions {
   #enterStream(place: StreamPlace, sequence: number): void {
     this.#places.add(place);
     this.#base = sequence - place.offset;
+    // What lies between two epochs may be missing in the stream too: the exchange was gone for a while.
+    this.#unbrokenFrom = this.#pastEpochs.size === 0 && this.#base >= 0 ? 0 : place.offset;
   }
 
   /** Exactly, or not at all. */
   #locateInStream({ offset, digest, coveredUntil }: StreamPosition, evicted: number): Located {
     if (!this.hasReached(offset)) return { kind: 'ahead', offset };
+    if (offset < this.#unbrokenFrom) return lost('evicted');
     if (offset < this.#places.oldest) return { kind: 'older', place: { offset, digest } };
     const known = this.#places.atOrBefore(offset);
     if (known?.offset !== offset || known.digest !== digest) return lost('feed_gap');

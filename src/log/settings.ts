@@ -21,7 +21,7 @@ const distinctKeys: Format<readonly string[]> = {
 export const logSettings = {
   maxBytes: {
     env: 'HISTORY_MAX_BYTES',
-    doc: 'Memory for recent events, their indexes counted in. Whoever was away for longer than these events span must fetch the state anew.',
+    doc: 'Memory for recent events, their indexes counted in. Whoever was away for longer than these events span must fetch the state anew; with FEED=stream, only if the stream has no more either.',
     default: '64MiB',
     format: bytes(1),
   },

@@ -113,6 +113,8 @@ describe('after the last client is gone', () => {
       waiting: 0,
       deadlines: 0,
       unsentBytes: 0,
+      pastClients: 0,
+      pastRuns: 0,
       routes: { tenants: 0, connections: 0, users: 0, topics: 0 },
     });
     r.publish('after', { kind: 'all' });

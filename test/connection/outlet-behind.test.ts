@@ -137,6 +137,7 @@ describe('an outlet that resumes from the cursor of another pod', () => {
     const other = setup();
     const presented = other.log.cursorAt(other.log.head, other.log.coveredUntil);
     const { wire, outlet, log, append, ping, pump, clock, told } = setup({}, log => ({
+      log,
       position: log.head,
       coveredUntil: log.coveredUntil,
       overlap: { cursor: presented, until: log.head + 2 },
@@ -158,6 +159,7 @@ describe('an outlet that resumes from the cursor of another pod', () => {
 
   it('forgets it at a resync', () => {
     const { wire, log, append, pump, now } = setup({}, log => ({
+      log,
       position: log.head,
       coveredUntil: log.coveredUntil,
       overlap: { cursor: 'x'.repeat(23), until: log.head + 100 },

@@ -27,6 +27,7 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
     now,
     resyncDelayMs: () => 800,
     onResync: reason => void told.resyncs.push(reason),
+    onLeftPast: () => {},
     onTooMuch: () => void told.tooMuch++,
     onFellOffTwice: () => {
       told.fellOffTwice++;
@@ -45,7 +46,7 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
     alive() {},
     closed() {},
   };
-  const begin = start?.(log) ?? { position: log.head, coveredUntil: log.coveredUntil, overlap: null };
+  const begin = start?.(log) ?? { log, position: log.head, coveredUntil: log.coveredUntil, overlap: null };
   outlet.follow(new Entitlement('acme', '7', begin.position), begin);
 
   const append = (id: string, data = '1', user = '7') =>

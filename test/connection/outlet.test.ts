@@ -43,6 +43,7 @@ describe('the outlet', () => {
       now: () => ({ wall: 0, monotonic: 0 }),
       resyncDelayMs: () => 0,
       onResync() {},
+      onLeftPast() {},
       onFellOffTwice() {},
       onTooMuch() {},
       onDelivered() {},

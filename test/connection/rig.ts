@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { AuthOutcome, Identity, TokenFault } from '../../src/connection/authenticate.js';
 import type { Connection } from '../../src/connection/connection.js';
+import type { PastSource } from '../../src/connection/feed.js';
 import { Hub, type HubOptions } from '../../src/connection/hub.js';
 import { CursorCodec } from '../../src/log/cursor.js';
 import type { Audience, Event } from '../../src/log/event.js';
@@ -32,6 +33,7 @@ export interface RigOptions {
   readonly clock?: ManualClock;
   /** 0 unless given. */
   readonly random?: () => number;
+  readonly past?: PastSource | undefined;
   /** False: the feed has not been attached yet. */
   readonly attached?: boolean;
   /** Not `openToken`'s own. */
@@ -136,6 +138,7 @@ export function rig(options: RigOptions = {}): Rig {
     random: options.random ?? (() => 0),
     newSessionId: () => `session-${++sessions}`,
     defer: task => void tasks.push(task),
+    past: options.past ?? null,
     holdFeed: held => void holds.push(held),
     onGivenUp: () => {},
   });

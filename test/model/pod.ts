@@ -45,6 +45,7 @@ const NOBODY: ConnectionReport = {
   resync() {},
   delivered() {},
   received() {},
+  pastRead() {},
 };
 
 const codec = new CursorCodec(['the key that all pods of the model share']);
@@ -100,6 +101,7 @@ export class Pod implements PodView {
       random: () => (drawn = (drawn * 16_807) % 2_147_483_647) / 2_147_483_647,
       newSessionId: () => 'session',
       defer: task => void this.tasks.push(task),
+      past: null,
       // What was on its way comes nevertheless, so nothing here depends on it.
       holdFeed: held => {
         assert.notEqual(held, this.held);

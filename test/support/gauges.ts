@@ -9,6 +9,7 @@ export const EMPTY_GAUGES: Gauges = {
   historyEvents: 0,
   historyBytes: 0,
   historyTenants: 0,
+  pastClients: 0,
   feedAttached: true,
   feedHeld: false,
   feedLagSeconds: 0,
