@@ -8,7 +8,7 @@ import type { Due } from './deadlines.js';
 import { Greeting, type GreetingHost } from './greeting.js';
 import { Inbound, type Incoming } from './inbound.js';
 import { OpenSession, type SessionHost } from './open-session.js';
-import { Outlet } from './outlet.js';
+import { Outlet, type OutletOwner } from './outlet.js';
 import { hello, reconnect, stale } from './replies.js';
 import type { Visited } from './scheduler.js';
 import type { Session } from './session.js';
@@ -32,7 +32,9 @@ type State =
 const CLOSE_TIMEOUT_MS = 5000;
 
 /** One browser: from the handshake to the end, whichever transport it came by. */
-export class Connection implements GreetingHost, SessionHost, WireOwner, Visited, Due, Sheddable {
+export class Connection
+  implements GreetingHost, SessionHost, OutletOwner, WireOwner, Visited, Due, Sheddable
+{
   waitsSince: number | null = null;
   tick: number | null = null;
   readonly outlet: Outlet;
@@ -47,19 +49,7 @@ export class Connection implements GreetingHost, SessionHost, WireOwner, Visited
     const now = clock.monotonic();
     this.#context = context;
     this.#wire = wire;
-    this.outlet = new Outlet(wire, {
-      log: context.log,
-      now: () => ({ wall: clock.wall(), monotonic: clock.monotonic() }),
-      resyncDelayMs: context.resyncDelayMs,
-      onResync: reason => report.resync(reason),
-      onTooMuch: () => this.fail('rateLimited', 'rate_limited', null),
-      onLeftPast: () => context.past.forget(this),
-      onFellOffTwice: () => this.fail('fellOff', null, null),
-      onDelivered: (events, bytes) => report.delivered(events, bytes),
-      onUnsent: bytes => context.unsent.hold(this, bytes),
-      isTight: () => context.unsent.isTight,
-      joined: context.joined,
-    });
+    this.outlet = new Outlet(wire, context.outlets, this);
     this.#inbound = new Inbound(limits.clientMessagesPerSecond, now, incoming => this.#take(incoming));
     this.#state = { kind: 'greeting', greeting: new Greeting(context, this, now) };
     report.opened();
@@ -97,6 +87,24 @@ export class Connection implements GreetingHost, SessionHost, WireOwner, Visited
 
   leavePast(): void {
     this.outlet.leavePast();
+  }
+
+  // ---- what the outlet tells
+
+  tooMuch(): void {
+    this.fail('rateLimited', 'rate_limited', null);
+  }
+
+  fellOffTwice(): void {
+    this.fail('fellOff', null, null);
+  }
+
+  leftPast(): void {
+    this.#context.past.forget(this);
+  }
+
+  unsent(bytes: number): void {
+    this.#context.unsent.hold(this, bytes);
   }
 
   // ---- what the transport tells

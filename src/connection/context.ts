@@ -5,7 +5,7 @@ import type { Router, Subscriber } from '../router/router.js';
 import type { Authenticate } from './authenticate.js';
 import type { Deadlines } from './deadlines.js';
 import type { ConnectionReport } from './report.js';
-import type { JoinedRuns } from './joined.js';
+import type { OutletContext } from './outlet.js';
 import type { Past } from './past.js';
 import type { Scheduler } from './scheduler.js';
 import type { UnsentBudget } from './unsent.js';
@@ -49,7 +49,7 @@ export interface ConnectionContext {
   readonly scheduler: Scheduler;
   readonly deadlines: Deadlines;
   readonly unsent: UnsentBudget;
-  readonly joined: JoinedRuns;
+  readonly outlets: OutletContext;
   readonly authenticate: Authenticate;
   readonly report: ConnectionReport;
   readonly logger: Logger;

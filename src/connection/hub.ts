@@ -85,23 +85,33 @@ export class Hub implements FeedSink {
       isFeedHeld: () => this.isHeld,
       onRun: outcome => options.report.pastRead(outcome),
     });
+    const { clock, log, report } = options;
+    const resyncDelayMs = () => Math.round(options.random() * this.#resyncSpread());
     this.#context = {
       limits: options.limits,
-      clock: options.clock,
-      log: options.log,
+      clock,
+      log,
       past: this.#past,
       router: this.#router,
       scheduler: this.#scheduler,
       deadlines: this.#deadlines,
       unsent: this.#unsent,
-      joined: this.#joined,
+      outlets: {
+        log,
+        now: () => ({ wall: clock.wall(), monotonic: clock.monotonic() }),
+        resyncDelayMs,
+        onResync: reason => report.resync(reason),
+        onDelivered: (events, bytes) => report.delivered(events, bytes),
+        isTight: () => this.#unsent.isTight,
+        joined: this.#joined,
+      },
       authenticate: options.authenticate,
-      report: options.report,
+      report,
       logger: options.logger,
       random: options.random,
       newSessionId: options.newSessionId,
       isStale: () => this.#feed.kind !== 'attached',
-      resyncDelayMs: () => Math.round(options.random() * this.#resyncSpread()),
+      resyncDelayMs,
       onAuthenticated: connection => this.#unauthenticated.delete(connection),
       onClosed: connection => this.#forget(connection),
     };

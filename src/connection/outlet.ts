@@ -46,25 +46,29 @@ interface Track {
 /** Where to begin, and in which log. */
 export type Start = Readonly<Pick<Track, 'log' | 'position' | 'coveredUntil' | 'overlap'>>;
 
-/** What the outlet needs of its surroundings. */
+/** What all outlets of a process share. */
 export interface OutletContext {
   /** The live one. */
   readonly log: EventLog;
   readonly now: () => Moment;
   readonly resyncDelayMs: () => number;
   readonly onResync: (reason: ResyncReason) => void;
-  /** More waits for it than a client that takes its messages could cause; whoever owns the outlet has to `fail` it. */
-  readonly onTooMuch: () => void;
-  /** It fell off the log again too soon; whoever owns the outlet has to `fail` it. */
-  readonly onFellOffTwice: () => void;
-  /** It has left the past and reads the live log from now on. */
-  readonly onLeftPast: () => void;
   readonly onDelivered: (events: number, bytes: number) => void;
-  /** So many bytes wait in this process for the peer; 0: none any more. */
-  readonly onUnsent: (bytes: number) => void;
   /** Little memory is left for bytes that wait. */
   readonly isTight: () => boolean;
   readonly joined: JoinedRuns;
+}
+
+/** Whoever owns an outlet. */
+export interface OutletOwner {
+  /** More waits for it than a client that takes its messages could cause: it has to `fail` the outlet. */
+  tooMuch(): void;
+  /** It fell off the log again too soon: it has to `fail` the outlet. */
+  fellOffTwice(): void;
+  /** It has left the past and reads the live log from now on. */
+  leftPast(): void;
+  /** So many bytes wait in this process for the peer; 0: none any more. */
+  unsent(bytes: number): void;
 }
 
 /** What one visit may send: the others get their turn after it. */
@@ -88,6 +92,7 @@ const ITEM_BYTES = 250;
 export class Outlet {
   readonly #wire: Wire;
   readonly #context: OutletContext;
+  readonly #owner: OutletOwner;
   readonly #items = new Deque<Item>();
   #track: Track | null = null;
   #writing = false;
@@ -104,9 +109,10 @@ export class Outlet {
   /** All was sent, and nobody has woken it since: what came meanwhile wasn't for it. */
   #idle = false;
 
-  constructor(wire: Wire, context: OutletContext) {
+  constructor(wire: Wire, context: OutletContext, owner: OutletOwner) {
     this.#wire = wire;
     this.#context = context;
+    this.#owner = owner;
   }
 
   /** Messages that wait for their place. */
@@ -202,7 +208,7 @@ export class Outlet {
   /** The write that was under way is through. */
   flushed(): void {
     this.#writing = false;
-    this.#context.onUnsent(0);
+    this.#owner.unsent(0);
   }
 
   /** Sends what is due, up to one visit's worth. True: there is more that could go at once. */
@@ -242,11 +248,13 @@ export class Outlet {
     if (this.#goodbye !== null) return;
     this.#items.push(item);
     this.#waiting += item.cost;
-    if (this.#waiting > MAX_WAITING_BYTES) this.#context.onTooMuch();
+    if (this.#waiting > MAX_WAITING_BYTES) this.#owner.tooMuch();
   }
 
   #isDue(): boolean {
-    return this.#items.length > 0 || (this.#track !== null && this.#track.position < this.#track.log.head);
+    const [track, item] = [this.#track, this.#items.first()];
+    if (track === null) return item !== undefined;
+    return track.position < track.log.head || (item !== undefined && item.after <= track.position);
   }
 
   /** Moves along the log, not beyond `stop`: sends what is due there, or tells that it is lost. False: nothing to do. */
@@ -288,10 +296,10 @@ export class Outlet {
 
   /** From the past to the live log at the same position, if that has everything behind it. */
   #changeOver(track: Track): boolean {
-    const { log, onLeftPast } = this.#context;
+    const { log } = this.#context;
     if (!log.takesOver(track.position, track.reader.tenant, track.log)) return false;
     track.log = log;
-    onLeftPast();
+    this.#owner.leftPast();
     return true;
   }
 
@@ -309,16 +317,16 @@ export class Outlet {
 
   /** Skips to the present, or to the new epoch's beginning, and says so. */
   #resync(track: Track, reason: ResyncReason, batch: Batch): void {
-    const { log, now, resyncDelayMs, onResync, onFellOffTwice, onLeftPast } = this.#context;
+    const { log, now, resyncDelayMs, onResync } = this.#context;
     if (reason === 'evicted' && this.#goodbye === null) {
       const at = now().monotonic;
       if (at - track.fellOffAt < TWICE_WITHIN_MS) {
-        onFellOffTwice();
+        this.#owner.fellOffTwice();
         return;
       }
       track.fellOffAt = at;
     }
-    if (track.log !== log) onLeftPast();
+    if (track.log !== log) this.#owner.leftPast();
     track.log = log;
     track.isAdrift = false;
     track.position = reason === 'feed_gap' ? log.boundary : log.head;
@@ -363,7 +371,7 @@ export class Outlet {
     this.#slow = this.#writing;
     if (this.#slow) {
       this.#blockedAt = this.#context.now().monotonic;
-      this.#context.onUnsent(this.#wire.unsent);
+      this.#owner.unsent(this.#wire.unsent);
     }
     return !this.#writing;
   }

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { JoinedRuns } from '../../src/connection/joined.js';
-import { Outlet, type Place, type Start } from '../../src/connection/outlet.js';
+import {
+  Outlet,
+  type OutletContext,
+  type OutletOwner,
+  type Place,
+  type Start,
+} from '../../src/connection/outlet.js';
 import { CursorCodec } from '../../src/log/cursor.js';
 import { EventLog, type LogLimits } from '../../src/log/log.js';
 import { encodeOk } from '../../src/protocol/codec.js';
@@ -22,22 +28,25 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
   log.beginEpoch(now());
   const wire = new ScriptedWire();
   const told = { resyncs: [] as string[], fellOffTwice: 0, tooMuch: 0, events: 0, unsent: 0, isTight: false };
-  const outlet = new Outlet(wire, {
+  const context: OutletContext = {
     log,
     now,
     resyncDelayMs: () => 800,
     onResync: reason => void told.resyncs.push(reason),
-    onLeftPast: () => {},
-    onTooMuch: () => void told.tooMuch++,
-    onFellOffTwice: () => {
+    onDelivered: events => (told.events += events),
+    isTight: () => told.isTight,
+    joined: new JoinedRuns(),
+  };
+  const owner: OutletOwner = {
+    leftPast() {},
+    tooMuch: () => void told.tooMuch++,
+    fellOffTwice() {
       told.fellOffTwice++;
       outlet.fail(ENDINGS.fellOff, null);
     },
-    onDelivered: events => (told.events += events),
-    onUnsent: bytes => (told.unsent = bytes),
-    isTight: () => told.isTight,
-    joined: new JoinedRuns(),
-  });
+    unsent: bytes => (told.unsent = bytes),
+  };
+  const outlet = new Outlet(wire, context, owner);
   wire.owner = {
     flushed: () => outlet.flushed(),
     text() {},
@@ -57,5 +66,5 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
   const pump = () => {
     for (let more = true; more; ) more = outlet.flush();
   };
-  return { clock, now, log, wire, outlet, told, append, ping, pump };
+  return { clock, now, log, wire, context, owner, outlet, told, append, ping, pump };
 }

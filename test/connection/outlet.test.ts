@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
-import { JoinedRuns } from '../../src/connection/joined.js';
 import { Outlet } from '../../src/connection/outlet.js';
 import { encodeError, encodeOk } from '../../src/protocol/codec.js';
 import { ENDINGS } from '../../src/protocol/endings.js';
@@ -37,20 +36,8 @@ describe('the outlet', () => {
   });
 
   it('says what a connection without a session has to be told', () => {
-    const { wire, outlet, pump } = setup();
-    const bare = new Outlet(wire, {
-      log: setup().log,
-      now: () => ({ wall: 0, monotonic: 0 }),
-      resyncDelayMs: () => 0,
-      onResync() {},
-      onLeftPast() {},
-      onFellOffTwice() {},
-      onTooMuch() {},
-      onDelivered() {},
-      onUnsent() {},
-      isTight: () => false,
-      joined: new JoinedRuns(),
-    });
+    const { wire, outlet, context, owner, pump } = setup();
+    const bare = new Outlet(wire, context, owner);
     bare.say(() => encodeError('token_missing', null));
     bare.flush();
     pump();

@@ -25,8 +25,8 @@ export interface PastRig extends Rig {
   next(audience?: Audience | null): number;
   /** The same, many times. */
   many(count: number, audience?: Audience): void;
-  /** The next message, which is no event and doesn't come live. */
-  skip(): number;
+  /** The next message, which doesn't come live: from before the pod, or no event. */
+  skip(audience?: Audience | null): number;
   /** What came before that offset is gone from the stream. */
   trim(before: number): void;
   /** Time passes, and everything that is due is done. */
@@ -101,8 +101,8 @@ export function pastRig(options: RigOptions = {}): PastRig {
     many(count, audience) {
       for (let i = 0; i < count; i++) next(audience);
     },
-    skip() {
-      stream.set(++newest, null);
+    skip(audience = null) {
+      stream.set(++newest, audience);
       return newest;
     },
     trim(before) {

@@ -170,6 +170,27 @@ describe('a client that the log has left behind, though the stream hasn’t', ()
     assert.deepEqual(again.wire.story, ['hello', 'connected', ...events(10, 31)]);
   });
 
+  it('is told to resync if the reading fails before it came to where a young pod began', async () => {
+    const r = pastRig({ log: { maxEvents: 1000 } });
+    for (let i = 0; i < 50; i++) r.skip(forUser('7'));
+    r.many(10);
+    const [first, second] = [await r.back(9), await r.back(20)];
+    await r.pass(SOON);
+    r.read().give(30);
+    await r.pass(SOON);
+    r.read().end();
+    await r.pass(SOON);
+    r.next();
+    await r.settle();
+    assert.deepEqual(first.wire.story.slice(2), [...events(10, 39), 'resync evicted', 'event e60']);
+    assert.deepEqual(second.wire.story.slice(2), [...events(21, 39), 'resync evicted', 'event e60']);
+    const again = await r.back(9);
+    await r.pass(SOON);
+    r.read().give();
+    await r.pass(SOON);
+    assert.deepEqual(again.wire.story, ['hello', 'connected', ...events(10, 61)]);
+  });
+
   it('is told to resync when the stream falls silent although there is more', async () => {
     const r = pastRig();
     r.many(30);
