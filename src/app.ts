@@ -205,8 +205,9 @@ function feedReport(metrics: Metrics, logger: Logger): FeedReport {
  */
 function warmUpMs(config: Config): number {
   if (config.feed.kind === 'memory') return 0;
-  // A fresh cursor names the last sounding, which is up to one interval old, and began up to one before.
-  return config.log.resumeOverlapMs + 2 * BROKER_FEED_DEFAULTS.soundIntervalMs;
+  // A fresh cursor names the last sounding, which is up to one interval old, and began up to one before; the marks of
+  // other pods are as old. The third interval is for the messages' way, which the two leave no time for.
+  return config.log.resumeOverlapMs + 3 * BROKER_FEED_DEFAULTS.soundIntervalMs;
 }
 
 /** All pods must come to the same key; only a single development process may make one up. */

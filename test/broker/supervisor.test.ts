@@ -64,7 +64,7 @@ describe('the supervisor', () => {
       latest().ended('no');
       clock.advance(clock.pending()[0] ?? 0);
     }
-    assert.deepEqual(delays, [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+    assert.deepEqual(delays, [50, 100, 200, 400, 800, 1500, 1500, 1500, 1500]);
     assert.equal(tries.length, 10);
   });
 

@@ -12,7 +12,7 @@ const SEED = 7;
 const CHOSEN = new Set(['broker-kill', 'pod-kill', 'client-reset', 'publisher-dies']);
 
 test('while the broker and pods are killed, clients are cut and publishers die, no event is lost in silence', async () => {
-  const broker = await startBroker();
+  const broker = await startBroker('one node');
   const folder = await mkdtemp(join(tmpdir(), 'warren-chaos-'));
   try {
     const judgement = await run(broker, {
@@ -27,6 +27,8 @@ test('while the broker and pods are killed, clients are cut and publishers die, 
       resumes: true,
       main: join(import.meta.dirname, '../../src/main.js'),
       env: {},
+      choice: 'all',
+      prefix: '',
       mayEvict: false,
       folder,
     });

@@ -221,6 +221,16 @@ describe('the checker finds', () => {
     ]);
   });
 
+  test('with a stream, what a client had comes again behind a resync on a pod that had not come so far', () => {
+    const history = one('stream').fault('stream-trimmed', 'start', true);
+    history.publishes('1').gets('c', 1, '1').cut('c', 1);
+    history.connects('c', 2, { pod: 'b#1', cursor: 'cursor of 1', resume: 'resync' }).cut('c', 2);
+    history.connects('c', 3, { pod: 'a#1', cursor: 'b#1:2' });
+    const again = history.gets('c', 3, '1', { seen: true, cursor: 'cursor of 1' });
+    again.fault('stream-trimmed', 'heal', true);
+    assert.deepEqual(kinds(again.over()), []);
+  });
+
   test('misordered: two events of one channel that changed places', () => {
     const history = one()
       .invokes('1')
@@ -303,12 +313,42 @@ describe('the checker finds', () => {
     assert.deepEqual(kinds(young.over()), ['undue']);
   });
 
+  test('crowded: more came back in a second than 1.5 times those that a pod sends away', () => {
+    const clients = Array.from({ length: 300 }, (_, index) => `c${index}`);
+    const start = () => {
+      const history = new HistoryBuilder();
+      for (const c of clients) history.who(c).connects(c, 1, {});
+      history.publishes('1');
+      for (const c of clients) history.gets(c, 1, '1');
+      return history.add({ k: 'pod', ev: 'drain', pod: 'a#1' });
+    };
+    const leaves = (history: HistoryBuilder, c: string) =>
+      history.sees(c, { conn: 1, ev: 'reconnect', delayMs: 0, cursor: 'z' }).cut(c, 1);
+    const returns = (history: HistoryBuilder, c: string) =>
+      history.connects(c, 2, { pod: 'b#1', cursor: 'cursor of 1' });
+
+    const evenly = start();
+    for (const c of clients) returns(leaves(evenly, c), c);
+    const { findings, figures } = check(evenly.over());
+    assert.deepEqual(findings, []);
+    assert.deepEqual(
+      figures.drains.map(({ pod, clients: gone }) => [pod, gone]),
+      [['a#1', 300]],
+    );
+    assert.ok(Math.abs((figures.drains[0]?.perSecond ?? 0) - 25) < 0.5);
+
+    const together = start();
+    for (const c of clients) leaves(together, c).pass(20);
+    for (const c of clients) returns(together, c);
+    assert.deepEqual(kinds(together.over()), ['crowded']);
+  });
+
   test('leftover and crashed: a queue at the broker, a connection in a pod, an exit that nobody asked for', () => {
     const history = one()
       .publishes('1')
       .gets('c', 1, '1')
       .add({ k: 'left', queues: ['push.pod.x'], exchanges: [] })
-      .add({ k: 'pod', ev: 'idle', pod: 'a#1', rss: 1, left: 1 })
+      .add({ k: 'pod', ev: 'idle', pod: 'a#1', rss: 1, left: 1, handles: 20 })
       .add({ k: 'pod', ev: 'exit', pod: 'a#1', code: 70, asked: false });
     assert.deepEqual(kinds(history.over()), ['leftover', 'crashed']);
     assert.equal(check(one().publishes('1').gets('c', 1, '1').over()).verdict, 'valid');
@@ -321,7 +361,12 @@ describe('the checker says unknown', () => {
     ['no client got anything', () => new HistoryBuilder().publishes('1').over()],
     [
       'the publishers were slow',
-      () => one().publishes('1').gets('c', 1, '1').add({ k: 'run', ev: 'lag', p99: 900 }).over(),
+      () =>
+        one()
+          .publishes('1')
+          .gets('c', 1, '1')
+          .add({ k: 'run', ev: 'lag', p99: 900, loopP99: 12, loopMax: 40 })
+          .over(),
     ],
     ['it took too long', () => one().publishes('1').gets('c', 1, '1').pass(100_000).over()],
     [
@@ -347,6 +392,12 @@ describe('the checker says unknown', () => {
       assert.equal(rig.length > 0, true);
     });
   }
+
+  test('when it was broken off before it was quiet, and the newest events had not come yet', () => {
+    const history = () => one().publishes('1').gets('c', 1, '1').publishes('2');
+    assert.equal(check(history().brokenOff()).verdict, 'unknown');
+    assert.deepEqual(kinds(history().publishes('3').gets('c', 1, '3').brokenOff()), ['lost']);
+  });
 
   test('but invalid when an event leaked in such a run', () => {
     const history = one().publishes('1', { kind: 'tenant', tenant: 'globex' }).gets('c', 1, '1');

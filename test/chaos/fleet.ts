@@ -21,7 +21,8 @@ const TOGGLE_EVERY_MS = 100;
 /** Some tokens run out within a run, and are refreshed. */
 const SHORT_TOKEN_SHARE = 0.1;
 const TOKEN_SECONDS = { short: 25, long: 3600 };
-const CONNECT_EVERY_MS = 3;
+/** All at once would be a fault of its own. */
+const CONNECT_EVERY_MS = 6;
 
 export function createFleet(
   options: FleetOptions,

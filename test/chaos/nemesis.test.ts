@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { assert as check, integer, property, subarray } from 'fast-check';
 import { read, tableRows } from '../docs/documents.js';
 import { FAULTS } from './faults/index.js';
-import { plan } from './nemesis.js';
+import { lengthOf, plan } from './nemesis.js';
 import { seeded } from './random.js';
 
 const seeds = integer({ min: 0, max: 2 ** 31 });
@@ -34,6 +34,18 @@ test('a schedule has every fault, and parts of its own for those that must not o
       }
     }),
   );
+});
+
+test('a drawn schedule takes no longer than it may, and over many seeds has every fault', () => {
+  const forMs = 120_000;
+  const seen = new Set<string>();
+  for (let seed = 0; seed < 60; seed++) {
+    for (const own of plan(FAULTS, seeded(seed), forMs, 'drawn')) {
+      for (const { fault } of own) seen.add(fault.name);
+      assert.ok(own.length === 1 || lengthOf([own]) <= forMs);
+    }
+  }
+  assert.equal(seen.size, FAULTS.length);
 });
 
 test('docs/reliability.md lists the faults', () => {

@@ -12,30 +12,42 @@ export interface Step {
 /** Least and most. After a healing, however long that took. */
 const CALM_MS = [3000, 7000] as const;
 
+/** `all`: each fault at least once, however long that takes. `drawn`: what there is time for, in an order of chance. */
+export type Choice = 'all' | 'drawn';
+
 /**
- * One fault after another on each part, all parts beside one another, for as long as wanted; at least one of each fault.
- * It follows from the random numbers alone.
+ * One fault after another on each part, all parts beside one another, for as long as wanted. It follows from the random
+ * numbers alone.
  */
-export function plan(faults: readonly Fault[], random: Random, forMs: number): Step[][] {
+export function plan(
+  faults: readonly Fault[],
+  random: Random,
+  forMs: number,
+  choice: Choice = 'all',
+): Step[][] {
   const parts = new Set(faults.map(({ part }) => part));
   return [...parts].map(part =>
     planPart(
       faults.filter(fault => fault.part === part),
       random.fork(part),
       forMs,
+      choice,
     ),
   );
 }
 
-function planPart(faults: readonly Fault[], random: Random, forMs: number): Step[] {
+function planPart(faults: readonly Fault[], random: Random, forMs: number, choice: Choice): Step[] {
   const steps: Step[] = [];
-  for (let turn = 0, atMs = 0; turn < faults.length || atMs < forMs; turn++) {
-    const fault = faults[turn % faults.length];
+  const least = choice === 'all' ? faults.length : 1;
+  let round: readonly Fault[] = [];
+  for (let turn = 0, atMs = 0; turn < least || atMs < forMs; turn++) {
+    if (turn % faults.length === 0) round = random.some(faults, faults.length);
+    const fault = round[turn % faults.length];
     if (fault === undefined) break;
     const calmMs = turn === 0 ? random.between(0, 1000) : random.between(...CALM_MS);
     const holdMs = random.between(...fault.holdMs);
     atMs += calmMs + holdMs;
-    if (turn >= faults.length && atMs > forMs) break;
+    if (turn >= least && atMs > forMs) break;
     steps.push({ fault, calmMs, holdMs });
   }
   return steps;

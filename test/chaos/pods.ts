@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { TEST_SECRET } from '../support/tokens.js';
@@ -15,18 +15,31 @@ type Env = Readonly<Record<string, string>>;
 export interface Pod {
   /** Of the pod and this life, `pod-1#2`. */
   readonly name: string;
+  /** Its number, from 0, whichever life it is. */
+  readonly place: number;
   readonly proxy: PodProxy;
   readonly isReady: boolean;
   signal(name: NodeJS.Signals): void;
   /** Ends it; the exit code, null after a signal. */
   end(name: 'SIGTERM' | 'SIGKILL'): Promise<number | null>;
   /** Asks and records what is left once all clients are gone. */
-  recordIdle(): Promise<void>;
+  recordIdle(): Promise<Idle>;
+}
+
+/** What a pod holds while nobody is connected. */
+export interface Idle {
+  readonly rss: number;
+  /** Connections, timers and routes. */
+  readonly left: number;
+  /** Open files and sockets. */
+  readonly handles: number;
 }
 
 export interface Pods {
   /** At the moment. */
   readonly all: readonly Pod[];
+  /** Those that may be ended. */
+  readonly mortal: readonly Pod[];
   /** A pod that is ready, by chance, `avoid` only if there is no other. */
   door(avoid: string | null): Door | null;
   untilAllReady(): Promise<void>;
@@ -39,7 +52,10 @@ export interface PodsOptions {
   readonly count: number;
   /** The compiled service. */
   readonly main: string;
-  readonly env: Env;
+  /** By number, from 0. */
+  readonly env: (index: number) => Env;
+  /** The first one is never ended, so that there is something old to look at. */
+  readonly sparesFirst: boolean;
   /** For the pods' logs. */
   readonly folder: string;
 }
@@ -56,20 +72,22 @@ const POLL_MS = 50;
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
 
 export async function startPods(options: PodsOptions, random: Random, recorder: Recorder): Promise<Pods> {
-  const lives = new Map<string, number>();
-  const begin = (place: string) => {
+  const lives = new Map<number, number>();
+  const begin = (place: number) => {
     const life = (lives.get(place) ?? 0) + 1;
     lives.set(place, life);
-    return startPod(`${place}#${life}`, options, recorder);
+    return startPod(place, life, options, recorder);
   };
-  const places = Array.from({ length: options.count }, (_, index) => `pod-${index + 1}`);
-  const all = await Promise.all(places.map(begin));
+  const all = await Promise.all(Array.from({ length: options.count }, (_, place) => begin(place)));
   const starting = new Set<Promise<void>>();
   const allStarted = async () => {
     while (starting.size > 0) await Promise.all(starting);
   };
   return {
     all,
+    get mortal() {
+      return options.sparesFirst ? all.filter(({ place }) => place > 0) : all;
+    },
     door(avoid) {
       const ready = all.filter(pod => pod.isReady);
       const others = ready.filter(pod => pod.name !== avoid);
@@ -89,7 +107,7 @@ export async function startPods(options: PodsOptions, random: Random, recorder: 
     },
     replace(old) {
       all.splice(all.indexOf(old), 1);
-      const start = begin(old.name.split('#')[0] ?? '').then(fresh => {
+      const start = begin(old.place).then(fresh => {
         all.push(fresh);
         starting.delete(start);
         return old.proxy.close();
@@ -105,7 +123,8 @@ export async function startPods(options: PodsOptions, random: Random, recorder: 
   };
 }
 
-async function startPod(name: string, options: PodsOptions, recorder: Recorder): Promise<Pod> {
+async function startPod(place: number, life: number, options: PodsOptions, recorder: Recorder): Promise<Pod> {
+  const name = `pod-${place + 1}#${life}`;
   recorder.record({ k: 'pod', ev: 'start', pod: name });
   const child = spawn(process.execPath, [options.main], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -117,7 +136,7 @@ async function startPod(name: string, options: PodsOptions, recorder: Recorder):
       ADMIN_PORT: '0',
       JWT_SECRET: TEST_SECRET,
       POD_NAME: name.replace('#', '.'),
-      ...options.env,
+      ...options.env(place),
     },
   });
   child.stdout.pipe(createWriteStream(join(options.folder, `${name.replace('#', '.')}.log`)));
@@ -164,6 +183,7 @@ async function startPod(name: string, options: PodsOptions, recorder: Recorder):
 
   return {
     name,
+    place,
     proxy,
     get isReady() {
       return isReady;
@@ -172,6 +192,7 @@ async function startPod(name: string, options: PodsOptions, recorder: Recorder):
     async end(which) {
       asked = true;
       isReady = false;
+      if (which === 'SIGTERM') recorder.record({ k: 'pod', ev: 'drain', pod: name });
       child.kill('SIGCONT');
       child.kill(which);
       const killer = setTimeout(() => child.kill('SIGKILL'), END_WITHIN_MS);
@@ -186,7 +207,9 @@ async function startPod(name: string, options: PodsOptions, recorder: Recorder):
         await pause(POLL_MS);
         left = await remaining(admin);
       }
-      recorder.record({ k: 'pod', ev: 'idle', pod: name, rss: rssOf(child), left });
+      const idle: Idle = { rss: rssOf(child), left, handles: handlesOf(child) };
+      recorder.record({ k: 'pod', ev: 'idle', pod: name, ...idle });
+      return idle;
     },
   };
 }
@@ -210,6 +233,14 @@ async function remaining(admin: string): Promise<number> {
   const routes: Record<string, unknown> = Object(stats['routes']);
   const counts = [stats['connections'], stats['unauthenticated'], stats['waiting'], stats['deadlines']];
   return [...counts, ...Object.values(routes)].reduce((sum: number, value) => sum + Number(value), 0);
+}
+
+function handlesOf({ pid }: ChildProcess): number {
+  try {
+    return readdirSync(join('/proc', String(pid), 'fd')).length;
+  } catch {
+    return 0; // Just ended, or not Linux.
+  }
 }
 
 function rssOf({ pid }: ChildProcess): number {

@@ -11,6 +11,11 @@ export interface PublisherOptions {
   readonly credentials: { readonly username: string; readonly password: string };
   readonly exchange: string;
   readonly perSecond: number;
+  /**
+   * Whether it wants to hear of messages that reached no queue, and publishes them again. With a stream publishers need
+   * that: a broker that has just started confirms events before it has its stream again.
+   */
+  readonly mandatory: boolean;
 }
 
 /** A backend that publishes with confirms, and publishes again, with the same id, what was not confirmed. */
@@ -36,6 +41,8 @@ export interface Tombstone {
 }
 
 interface Pending {
+  /** Of the last try, on `performance.now()`. */
+  sentAt: number;
   readonly id: string;
   readonly to: Audience;
   readonly data: object;
@@ -47,6 +54,13 @@ const BACK_AFTER_MS = 250;
 const HEARTBEAT_SECONDS = 5;
 const CONNECT_TIMEOUT_MS = 4000;
 const POLL_MS = 20;
+const RETURNED_AGAIN_MS = 100;
+/**
+ * Of one that was sent so long before another on the channel, which is confirmed, the confirm won't come any more: seen
+ * on 3.10 with what was published while a node of a cluster died.
+ */
+const OVERTAKEN_MS = 5000;
+const LOOK_EVERY_MS = 1000;
 const DYING_WORDS = 5;
 
 export function createPublisher(
@@ -54,10 +68,12 @@ export function createPublisher(
   random: Random,
   recorder: Recorder,
 ): ChaosPublisher {
-  const { name, proxy, credentials, exchange, perSecond } = options;
+  const { name, proxy, credentials, exchange, perSecond, mandatory } = options;
   const lags: number[] = [];
   /** Published, or to be published again, and not confirmed. */
   const pending = new Map<string, Pending>();
+  /** Came back as they reached no queue; their confirm, which comes behind, says nothing. */
+  const returned = new Set<string>();
   let connection: amqp.ChannelModel | null = null;
   let channel: amqp.ConfirmChannel | null = null;
   let channels = 0;
@@ -66,29 +82,49 @@ export function createPublisher(
   let twice = false;
   let isOver = false;
   let timer: NodeJS.Timeout | null = null;
+  let newestConfirmed = -Infinity;
+  const looking = setInterval(lookForOvertaken, LOOK_EVERY_MS);
 
   function send(event: Pending): void {
     const open = channel;
     if (open === null) return;
     const { id, to, data } = event;
+    const sentAt = performance.now();
+    event.sentAt = sentAt;
     const hash = contentHash(data);
     recorder.record({ k: 'pub', phase: 'invoke', id, channel: `${name}.${channels}`, n: n++, to, hash });
     const body = Buffer.from(JSON.stringify({ id, type: 'chaos', ...audienceFields(to), data }));
     // Not persistent, as is usual for pushes: nothing here depends on the broker's disk but a stream, which writes anyway.
-    open.publish(exchange, '', body, { timestamp: Math.floor(Date.now() / 1000) }, error => {
+    const properties = { timestamp: Math.floor(Date.now() / 1000), messageId: id, mandatory };
+    open.publish(exchange, '', body, properties, error => {
       if (open !== channel || !pending.has(id)) return;
-      if (error === null || error === undefined) {
+      const isReturned = returned.delete(id);
+      if ((error === null || error === undefined) && !isReturned) {
         pending.delete(id);
+        newestConfirmed = Math.max(newestConfirmed, sentAt);
         recorder.record({ k: 'pub', phase: 'ok', id });
       } else {
         recorder.record({ k: 'pub', phase: 'fail', id });
+        if (isReturned) setTimeout(() => again(event), RETURNED_AGAIN_MS);
       }
     });
   }
 
+  function again(event: Pending): void {
+    if (pending.has(event.id)) send(event);
+  }
+
+  function lookForOvertaken(): void {
+    for (const event of pending.values()) {
+      if (event.sentAt > newestConfirmed - OVERTAKEN_MS) continue;
+      recorder.record({ k: 'pub', phase: 'info', id: event.id });
+      send(event);
+    }
+  }
+
   function publish(to: Audience): string {
     const id = `${name}-${serial++}`;
-    const event = { id, to, data: { id, filler: 'x'.repeat(random.between(0, 200)) } };
+    const event: Pending = { sentAt: 0, id, to, data: { id, filler: 'x'.repeat(random.between(0, 200)) } };
     pending.set(id, event);
     send(event);
     if (twice) send(event);
@@ -108,11 +144,13 @@ export function createPublisher(
       fresh.on('error', () => {});
       // The exchange may be gone, which closes the channel alone.
       fresh.on('close', () => lost(opened));
+      fresh.on('return', ({ properties }) => returned.add(String(properties.messageId)));
       if (isOver) return await opened.close();
       connection = opened;
       channel = fresh;
       channels++;
       n = 0;
+      returned.clear();
       for (const event of pending.values()) send(event);
     } catch {
       if (!isOver) setTimeout(() => void connect(), BACK_AFTER_MS);
@@ -177,6 +215,7 @@ export function createPublisher(
     },
     async stop() {
       isOver = true;
+      clearInterval(looking);
       if (timer !== null) clearInterval(timer);
       await connection?.close().catch(() => {});
     },

@@ -4,6 +4,8 @@
  *
  * It says what was done and seen, never what should have been: that is the checker's, who reads nothing else.
  */
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
 
 /** Whom an event is for. */
 export type Audience =
@@ -31,8 +33,11 @@ export type RunRecord = { readonly k: 'run'; readonly t: number } & (
     }
   /** All faults are healed, and the last events are being published. */
   | { readonly ev: 'quiesce' }
-  /** How late the publishers were against their own schedule, 99th percentile. */
-  | { readonly ev: 'lag'; readonly p99: number }
+  /**
+   * How late the publishers were against their own schedule, 99th percentile, and how long the event loop that they
+   * share with all clients stood still, ms.
+   */
+  | { readonly ev: 'lag'; readonly p99: number; readonly loopP99: number; readonly loopMax: number }
   /** Something of the rig itself failed. */
   | { readonly ev: 'crash'; readonly what: string }
   | { readonly ev: 'end' }
@@ -119,11 +124,13 @@ export interface NemesisRecord {
 /** One life of a pod, `pod-1#2` being the second process of that name. */
 export type PodRecord = { readonly k: 'pod'; readonly t: number; readonly pod: string } & (
   | { readonly ev: 'start' }
+  /** It was asked to end, and to send its clients away. */
+  | { readonly ev: 'drain' }
   | { readonly ev: 'ready' }
   | { readonly ev: 'unready' }
   | { readonly ev: 'sample'; readonly rss: number }
   /** Nobody is connected any more. */
-  | { readonly ev: 'idle'; readonly rss: number; readonly left: number }
+  | { readonly ev: 'idle'; readonly rss: number; readonly left: number; readonly handles: number }
   | { readonly ev: 'exit'; readonly code: number | null; readonly asked: boolean }
 );
 
@@ -153,10 +160,16 @@ export type HistoryRecord =
   | LeftoversRecord
   | OrderRecord;
 
-/** Reads a history back. Throws if a line isn't JSON: a torn history proves nothing. */
-export function parseHistory(text: string): HistoryRecord[] {
-  return text
-    .split('\n')
-    .filter(line => line !== '')
-    .map((line): HistoryRecord => JSON.parse(line));
+/**
+ * Reads a history back, a line at a time, for a long one is more than a string can hold. Throws if a line isn't JSON: a
+ * torn history proves nothing.
+ */
+export async function readHistory(file: string): Promise<HistoryRecord[]> {
+  const history: HistoryRecord[] = [];
+  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    if (line === '') continue;
+    const record: HistoryRecord = JSON.parse(line);
+    history.push(record);
+  }
+  return history;
 }

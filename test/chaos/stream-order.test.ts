@@ -5,6 +5,7 @@ import { readStream } from './stream-order.js';
 
 test("a stream's order is read from its beginning up to the event asked for, however many there are", async () => {
   const { url } = await sharedBroker();
+  const begunAt = Date.now();
   const exchange = uniqueName('chaos.order');
   const stream = uniqueName('chaos.stream');
   await onChannel(url, async channel => {
@@ -15,7 +16,9 @@ test("a stream's order is read from its beginning up to the event asked for, how
   const backend = await publisher(url, exchange);
   const ids = Array.from({ length: 1200 }, (_, index) => `e${index}`);
   await Promise.all(ids.map(id => backend.publish({ id })));
-  const placed = await onChannel(url, channel => readStream(channel, stream, 'e1199', 30_000));
+  const placed = await onChannel(url, channel =>
+    readStream(channel, { stream, sinceMs: begunAt, last: 'e1199', quietMs: 30_000 }),
+  );
   assert.deepEqual(
     placed.map(({ id }) => id),
     ids,

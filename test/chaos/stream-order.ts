@@ -9,18 +9,22 @@ export interface Placed {
 const PREFETCH = 500;
 const ACK_EVERY = 100;
 
-/**
- * Reads a stream from its beginning until an event with the id `last` has come, or nothing more does: the broker's own
- * order, which no pod had a hand in.
- *
- * @param quietMs nothing more is expected once nothing has come for so long
- */
+export interface StreamReading {
+  readonly stream: string;
+  /** Wall clock; what is older isn't of interest. */
+  readonly sinceMs: number;
+  /** Id of the last event that there is. */
+  readonly last: string;
+  /** Nothing more is expected once nothing has come for so long. */
+  readonly quietMs: number;
+}
+
+/** Reads a stream to its end: the broker's own order, which no pod had a hand in. */
 export function readStream(
   channel: amqp.Channel,
-  stream: string,
-  last: string,
-  quietMs: number,
+  { stream, sinceMs, last, quietMs }: StreamReading,
 ): Promise<Placed[]> {
+  const from = { '!': 'timestamp', value: Math.floor(sinceMs / 1000) };
   return new Promise((resolve, reject) => {
     const placed: Placed[] = [];
     const timer = setTimeout(() => resolve(placed), quietMs);
@@ -38,7 +42,7 @@ export function readStream(
     // Streams want a prefetch and acknowledgements.
     channel
       .prefetch(PREFETCH)
-      .then(() => channel.consume(stream, take, { noAck: false, arguments: { 'x-stream-offset': 'first' } }))
+      .then(() => channel.consume(stream, take, { noAck: false, arguments: { 'x-stream-offset': from } }))
       .catch(reject);
   });
 }

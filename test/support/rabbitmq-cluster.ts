@@ -6,14 +6,23 @@ import { type RabbitmqNode, startNode } from '../../scripts/lib/rabbitmq-node.mj
 import { type ErlangPorts, startErlangPorts } from './erlang-ports.js';
 
 export interface RabbitmqCluster {
-  readonly nodes: readonly [RabbitmqNode, RabbitmqNode];
+  readonly nodes: readonly [RabbitmqNode, RabbitmqNode, ...RabbitmqNode[]];
   /** `stall()` holds up everything between the nodes, rabbitmqctl's questions too. */
   readonly links: Pick<ErlangPorts, 'stall' | 'resume'>;
   stop(): Promise<void>;
 }
 
-/** Two private RabbitMQ nodes that are one cluster, and the link between them. Takes about 15 s; stop it at the end. */
-export async function startCluster(): Promise<RabbitmqCluster> {
+export interface ClusterOptions {
+  /** Nodes beside the first. */
+  readonly further: number;
+  /** Further lines of rabbitmq.conf. */
+  readonly settings: readonly string[];
+}
+
+const TWO: ClusterOptions = { further: 1, settings: [] };
+
+/** Private RabbitMQ nodes that are one cluster, and the links between them. Takes about 15 s; stop it at the end. */
+export async function startCluster({ further, settings }: ClusterOptions = TWO): Promise<RabbitmqCluster> {
   const ports = await startErlangPorts();
   const cookie = randomBytes(12).toString('hex').toUpperCase();
   const start = async () =>
@@ -22,18 +31,24 @@ export async function startCluster(): Promise<RabbitmqCluster> {
       temporary: true,
       cookie,
       epmdPort: ports.port,
+      settings: [...settings],
     });
-  const [one, two] = await Promise.all([start(), start()]);
-  await two.ctl('stop_app');
-  await two.ctl('join_cluster', one.name);
-  await two.ctl('start_app');
+  const [one, two, ...others] = await Promise.all([
+    start(),
+    start(),
+    ...Array.from({ length: further - 1 }, start),
+  ]);
+  for (const node of [two, ...others]) {
+    await node.ctl('stop_app');
+    await node.ctl('join_cluster', one.name);
+    await node.ctl('start_app');
+  }
   return {
-    nodes: [one, two],
+    nodes: [one, two, ...others],
     links: ports,
     async stop() {
       ports.resume();
-      await two.stop();
-      await one.stop();
+      for (const node of [...others, two, one]) await node.stop();
       await ports.close();
     },
   };

@@ -1,8 +1,11 @@
-import type { KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 
 /** The secret of tests; long enough for `JWT_SECRET`. */
 export const TEST_SECRET = 'a-secret-for-tests-and-nothing-else-0123456789';
+
+/** As a string it would be tried as a PEM first, for each token: 1.1 ms instead of some µs. */
+const TEST_KEY = createSecretKey(Buffer.from(TEST_SECRET));
 
 export interface TokenWishes {
   /** HMAC secret; `TEST_SECRET` if neither this nor `privateKey` is given. */
@@ -38,7 +41,7 @@ export function mintToken(wishes: TokenWishes = {}): string {
     exp: now + (wishes.expiresInSeconds ?? 3600),
     ...wishes.claims,
   };
-  return jwt.sign(claims, wishes.privateKey ?? wishes.secret ?? TEST_SECRET, {
+  return jwt.sign(claims, wishes.privateKey ?? wishes.secret ?? TEST_KEY, {
     algorithm: wishes.algorithm ?? 'HS256',
     ...(wishes.keyId === undefined ? {} : { keyid: wishes.keyId }),
   });

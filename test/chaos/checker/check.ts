@@ -1,13 +1,14 @@
 import type { HistoryRecord } from '../records.js';
-import { debtsOf } from './debts.js';
+import { type Debt, debtsOf } from './debts.js';
 import { collectDisturbances } from './disturbances.js';
+import { checkDrains, collectDrains, type Drain } from './drains.js';
 import type { Finding, FaultKind } from './findings.js';
 import { checkHandlingOrder, checkPositions, checkWireOrder } from './order.js';
 import { collectPublications } from './publications.js';
 import { checkRemains } from './remains.js';
 import { checkRepeats } from './repeats.js';
 import { checkHonesty, checkResyncs, rulesOf } from './resumes.js';
-import { rigFaults } from './rig.js';
+import { type Lag, lagOf, rigFaults } from './rig.js';
 import { checkSafety } from './safety.js';
 import { collectStories } from './story.js';
 import { checkLateness, healTimes, percentile, replayTimes } from './timing.js';
@@ -40,10 +41,13 @@ export interface Figures {
   readonly connected: number;
   readonly healMs: { readonly p50: number; readonly max: number };
   readonly replayMs: { readonly p50: number; readonly p95: number; readonly p99: number };
+  readonly drains: readonly Drain[];
+  /** Of the publishers behind their schedule, and of the event loop that they share with the clients, ms. */
+  readonly lag: Lag;
 }
 
 /** What counts even if the rig was overloaded: no slowness of ours can cause it. */
-const HARD = (kind: FaultKind): boolean => kind !== 'late' && kind !== 'leftover';
+const HARD = (kind: FaultKind): boolean => kind !== 'late' && kind !== 'leftover' && kind !== 'crowded';
 
 /** Judges a history by what stands in it, and nothing else. */
 export function check(history: readonly HistoryRecord[]): Judgement {
@@ -51,12 +55,14 @@ export function check(history: readonly HistoryRecord[]): Judgement {
   const stories = collectStories(history);
   const disturbances = collectDisturbances(history);
   const rules = rulesOf(history, disturbances);
-  const findings: Finding[] = [...checkRemains(history)];
+  const isWhole = history.some(record => record.k === 'run' && record.ev === 'lag');
+  const drains = collectDrains(history, stories);
+  const findings: Finding[] = [...checkRemains(history), ...checkDrains(drains)];
   const replays: number[] = [];
   const sums = { owed: 0, covered: 0, lost: 0, paid: 0, observations: 0, repeatedOnWire: 0, resyncs: 0 };
   const come = new Set<string>();
   for (const story of stories) {
-    const debts = debtsOf(story, publications);
+    const debts = debtsOf(story, publications).filter(debt => isWhole || !mightStillCome(debt));
     const repeats = checkRepeats(story, rules.feed);
     findings.push(
       ...checkSafety(story, publications),
@@ -109,12 +115,19 @@ export function check(history: readonly HistoryRecord[]): Judgement {
         p95: percentile(replays, 0.95),
         p99: percentile(replays, 0.99),
       },
+      drains,
+      lag: lagOf(history),
     },
   };
 }
 
 function count(stories: readonly { records: readonly { ev: string }[] }[], ev: string): number {
   return stories.reduce((sum, { records }) => sum + records.filter(record => record.ev === ev).length, 0);
+}
+
+/** In a run that was broken off before it was quiet: nothing that stands behind it has come either. */
+function mightStillCome({ outcome }: Debt): boolean {
+  return outcome.kind === 'lost' && outcome.by === Infinity;
 }
 
 function verdictOf(findings: readonly Finding[], rig: readonly string[]): Verdict {

@@ -11,6 +11,7 @@ export const FAULTS = {
   undue: 'a client was told to resync although nothing had happened that excuses it',
   leftover: 'something stayed behind: connections in a pod, queues or exchanges at the broker, memory',
   crashed: 'a pod ended by itself, or not with exit code 0 when asked to',
+  crowded: 'more clients came back in a second than 1.5 times those that a drain sends away',
 } as const;
 
 export type FaultKind = keyof typeof FAULTS;
@@ -27,6 +28,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'undue',
   'leftover',
   'crashed',
+  'crowded',
 ];
 
 /** One thing that is wrong, and where to look. */

@@ -93,9 +93,15 @@ export class HistoryBuilder {
   /** As a run ends. */
   over(): HistoryRecord[] {
     this.add({ k: 'run', ev: 'quiesce' });
-    this.add({ k: 'run', ev: 'lag', p99: 3 });
+    this.add({ k: 'run', ev: 'lag', p99: 3, loopP99: 12, loopMax: 40 });
     this.add({ k: 'left', queues: [], exchanges: [] });
     this.add({ k: 'run', ev: 'end' });
+    return this.#records;
+  }
+
+  /** As a run ends that breaks down in the middle. */
+  brokenOff(): HistoryRecord[] {
+    this.add({ k: 'run', ev: 'crash', what: 'no broker' });
     return this.#records;
   }
 }

@@ -1,5 +1,5 @@
 import type { Finding } from './findings.js';
-import type { Story } from './story.js';
+import { isResync, type Story } from './story.js';
 
 /** Where a client first had a cursor: whose it is. */
 interface Origin {
@@ -9,7 +9,8 @@ interface Origin {
 
 /**
  * Duplicated: handled twice; or sent again where nothing may come twice, that is on one connection, and after a resume
- * with a cursor which the same pod gave out at or behind that event. With a stream that holds for all pods.
+ * with a cursor which the same pod gave out at or behind that event. With a stream that holds for all pods, but not
+ * beyond a resync on a pod that hadn't come as far as the client: it gives out a cursor from before what the client had.
  */
 export function checkRepeats(
   story: Story,
@@ -21,6 +22,7 @@ export function checkRepeats(
   const origins = new Map<string, Origin>();
   let presented: Origin | null = null;
   let pod = '';
+  let knownFrom = -1;
   let onWire = 0;
   for (const record of story.records) {
     const { line, conn } = record;
@@ -29,6 +31,7 @@ export function checkRepeats(
       presented = record.cursor === null ? null : (origins.get(record.cursor) ?? null);
       continue;
     }
+    if (isResync(record) && 'reason' in record && record.reason === 'unknown_position') knownFrom = line;
     if (record.ev === 'event') {
       const find = (text: string) =>
         findings.push({ kind: 'duplicated', line: line + 1, text: `${story.c}: ${record.id} ${text}` });
@@ -37,7 +40,7 @@ export function checkRepeats(
       const earlier = sent.get(record.id);
       if (earlier !== undefined) {
         onWire++;
-        const isBehind = presented !== null && earlier.line <= presented.line;
+        const isBehind = presented !== null && earlier.line <= presented.line && earlier.line > knownFrom;
         const isExact = feed === 'stream' || (presented?.pod === pod && earlier.pod === pod);
         if (earlier.conn === conn) find('came twice on one connection');
         else if (isBehind && isExact) find('came again after a resume from behind it');

@@ -4,10 +4,12 @@ import type { Disturbance } from './disturbances.js';
 import type { Finding } from './findings.js';
 import { isResync, type Story } from './story.js';
 
-/** Pods try again after up to 10 s, and clients after up to 2 s: so long after a fault a resync can still be due to it. */
-const AFTERMATH_MS = 20_000;
+/** Pods try again after up to 3 s, and clients after up to 2 s: so long after a fault a resync can still be due to it. */
+const AFTERMATH_MS = 10_000;
 /** A cursor names the time up to which its pod knew that it had everything: asked for once a second. */
-const COVERAGE_AGE_MS = 2500;
+const COVERAGE_AGE_MS = 3000;
+/** After a pod's crash positions stand still, until the broker has been asked about it. */
+const CRASH_MS = 7000;
 
 /** Dishonest: answers to cursors that aren't what was asked, and `resumed` although something is missing. */
 export function checkHonesty(story: Story, debts: readonly Debt[]): Finding[] {
@@ -49,6 +51,8 @@ export interface ResyncRules {
   readonly disturbances: readonly Disturbance[];
   /** When each pod's process was started, ms since the run began. */
   readonly born: ReadonlyMap<string, number>;
+  /** When positions stood still: docs/guarantees.md. */
+  readonly still: readonly { readonly from: number; readonly to: number }[];
 }
 
 export function rulesOf(
@@ -60,10 +64,16 @@ export function rulesOf(
     throw new Error('The history has no beginning.');
   }
   const born = new Map<string, number>();
-  for (const record of history)
-    if (record.k === 'pod' && record.ev === 'start') born.set(record.pod, record.t);
+  const still = disturbances
+    .filter(({ fault }) => fault === 'link-stall')
+    .map(({ start, heal }) => ({ from: start, to: heal + COVERAGE_AGE_MS }));
+  for (const record of history) {
+    if (record.k !== 'pod') continue;
+    if (record.ev === 'start') born.set(record.pod, record.t);
+    if (record.ev === 'exit' && record.code === null) still.push({ from: record.t, to: record.t + CRASH_MS });
+  }
   const { feed, overlapMs, mayEvict } = begin;
-  return { feed, overlapMs, mayEvict, disturbances, born };
+  return { feed, overlapMs, mayEvict, disturbances, born, still };
 }
 
 /**
@@ -98,8 +108,13 @@ export function checkResyncs(story: Story, rules: ResyncRules): Finding[] {
 }
 
 function isExcused(reason: string, pod: string, since: number, t: number, rules: ResyncRules): boolean {
-  if (reason === 'evicted') return rules.mayEvict;
-  const isYoung = (rules.born.get(pod) ?? 0) > since - rules.overlapMs - COVERAGE_AGE_MS;
+  // With a stream it is also the word for a position from before what was trimmed or created anew.
+  if (reason === 'evicted' && rules.feed === 'queue') return rules.mayEvict;
+  const stillFrom = rules.still
+    .filter(({ from, to }) => from <= since && since <= to)
+    .map(({ from }) => from);
+  const position = Math.min(since, ...stillFrom) - COVERAGE_AGE_MS;
+  const isYoung = (rules.born.get(pod) ?? 0) > position - rules.overlapMs;
   if (rules.feed === 'queue' && reason === 'unknown_position' && isYoung) return true;
   return rules.disturbances.some(
     ({ mayResync, start, heal }) => mayResync && start <= t && heal + AFTERMATH_MS >= since,

@@ -12,6 +12,22 @@ export interface Totals {
   readonly expected: number;
 }
 
+export interface Lag {
+  readonly p99: number;
+  readonly loopP99: number;
+  readonly loopMax: number;
+}
+
+/** How far the rig was behind. */
+export function lagOf(history: readonly HistoryRecord[]): Lag {
+  for (const record of history) {
+    if (record.k !== 'run' || record.ev !== 'lag') continue;
+    const { p99, loopP99, loopMax } = record;
+    return { p99, loopP99, loopMax };
+  }
+  return { p99: 0, loopP99: 0, loopMax: 0 };
+}
+
 /** Why the run proves nothing, if so: a rig that didn't do its part would let any service pass. */
 export function rigFaults(history: readonly HistoryRecord[], totals: Totals): string[] {
   const reasons: string[] = [];

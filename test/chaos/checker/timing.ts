@@ -6,8 +6,6 @@ import type { Story } from './story.js';
 
 /** So long after an event was confirmed, and every fault since is healed, it must have come. */
 export const DUE_MS = 5000;
-/** A pod that lost the broker tries again after a random pause of up to 10 s. */
-const REATTACH_MS = 12_000;
 
 /** Late: paid, but too long after it was due. */
 export function checkLateness(
@@ -34,9 +32,8 @@ export function checkLateness(
 /** The end of the last disturbance of the time in between. */
 function dueSince(from: number, to: number, disturbances: readonly Disturbance[]): number {
   let since = from;
-  for (const { start, heal, mayResync } of disturbances) {
-    const over = heal + (mayResync ? REATTACH_MS : 0);
-    if (start <= to && over >= from) since = Math.max(since, Math.min(to, over));
+  for (const { start, heal } of disturbances) {
+    if (start <= to && heal >= from) since = Math.max(since, Math.min(to, heal));
   }
   return since;
 }

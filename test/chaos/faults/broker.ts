@@ -1,17 +1,22 @@
+import { STREAM_BYTES } from '../pod-settings.js';
 import { BOTH, type Fault, type Feed, NEVER, nothing, QUEUE, type Rig, STREAM } from './fault.js';
 
 const freeze = (seconds: number, resyncs: readonly Feed[]): Fault => ({
   name: `broker-freeze-${seconds}`,
   what: `the broker's process stands still for ${seconds} s: connections stay open, nothing answers`,
   part: 'broker',
+  needs: 'one node',
   feeds: BOTH,
   resyncs,
   holdMs: [seconds * 1000, seconds * 1000],
   async start({ broker }) {
-    broker.freeze();
-    return async () => broker.thaw();
+    broker.nodes[0].freeze();
+    return async () => broker.nodes[0].thaw();
   },
 });
+
+/** Less than a sixteenth of the stream, by which it is trimmed; to pods it is no valid event. */
+const FILLER_BYTES = 60_000;
 
 /** What `rabbitmqctl delete_queue` refuses for an exclusive queue, the node does itself. */
 const deletion = (queue: string) =>
@@ -22,31 +27,34 @@ async function podQueues({ broker, names }: Rig): Promise<string[]> {
   return queues.filter(name => !name.endsWith('.overflow'));
 }
 
-/** Faults of one broker. Those of a cluster (a stalled link, a killed node of three) belong in a file beside this. */
+/** Faults of a broker of one node. */
 export const BROKER_FAULTS: readonly Fault[] = [
   {
     name: 'broker-kill',
     what: 'the broker is killed (SIGKILL) and started again',
     part: 'broker',
+    needs: 'one node',
     feeds: BOTH,
     resyncs: QUEUE,
     holdMs: [500, 4000],
     async start({ broker }) {
-      await broker.kill();
-      return () => broker.restart();
+      const [node] = broker.nodes;
+      await node.kill();
+      return () => node.restart();
     },
   },
   {
     name: 'broker-restart',
     what: 'the broker is stopped in good order and started again',
     part: 'broker',
+    needs: 'one node',
     feeds: BOTH,
     resyncs: QUEUE,
     holdMs: [0, 0],
     start:
       async ({ broker }) =>
       () =>
-        broker.restart(),
+        broker.nodes[0].restart(),
   },
   freeze(5, NEVER),
   // Heartbeats of 10 s notice after 20 to 30 s.
@@ -55,24 +63,27 @@ export const BROKER_FAULTS: readonly Fault[] = [
     name: 'memory-alarm',
     what: 'the broker has no memory left for publishers and reads nothing more from them',
     part: 'broker',
+    needs: 'one node',
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [3000, 8000],
     async start({ broker }) {
-      await broker.ctl('set_vm_memory_high_watermark', '0.0001');
-      return async () => void (await broker.ctl('set_vm_memory_high_watermark', '0.4'));
+      await broker.nodes[0].ctl('set_vm_memory_high_watermark', '0.0001');
+      return async () => void (await broker.nodes[0].ctl('set_vm_memory_high_watermark', '0.4'));
     },
   },
   {
     name: 'queue-deleted',
     what: "a pod's queue is deleted",
     part: 'broker',
+    needs: 'one node',
     feeds: QUEUE,
     resyncs: QUEUE,
     holdMs: [0, 0],
     async start(rig) {
+      const [node] = rig.broker.nodes;
       for (const queue of rig.random.some(await podQueues(rig), 1)) {
-        await rig.broker.ctl('delete_queue', queue).catch(() => rig.broker.ctl('eval', deletion(queue)));
+        await node.ctl('delete_queue', queue).catch(() => node.ctl('eval', deletion(queue)));
       }
       return nothing;
     },
@@ -81,6 +92,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     name: 'exchange-deleted',
     what: 'the exchange is deleted, and declared anew once every pod has looked for it (7 to 9 s)',
     part: 'broker',
+    needs: 'one node',
     feeds: QUEUE,
     resyncs: QUEUE,
     // Pods look every 5 s; declared again sooner, their lost binding goes unnoticed (guarantees: what stays uncovered).
@@ -94,6 +106,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     name: 'permission-revoked',
     what: "the pods' user loses all its rights, and its connections, and gets the rights back",
     part: 'broker',
+    needs: 'one node',
     feeds: BOTH,
     resyncs: QUEUE,
     holdMs: [4000, 10_000],
@@ -106,12 +119,33 @@ export const BROKER_FAULTS: readonly Fault[] = [
     name: 'stream-recreated',
     what: 'the stream is deleted; the pods declare it anew',
     part: 'broker',
+    needs: 'one node',
     feeds: STREAM,
     resyncs: STREAM,
     holdMs: [0, 0],
     async start({ broker, names }) {
       await broker.onChannel(async channel => void (await channel.deleteQueue(names.stream)));
       return nothing;
+    },
+  },
+  {
+    name: 'stream-trimmed',
+    what: 'while the pods are cut off the stream is flooded, until what they had read is trimmed',
+    part: 'broker',
+    needs: 'one node',
+    feeds: STREAM,
+    resyncs: STREAM,
+    holdMs: [0, 0],
+    async start({ broker, names }) {
+      await broker.setPermitted(false);
+      await broker.onChannel(async channel => {
+        const body = Buffer.from(JSON.stringify({ filler: 'x'.repeat(FILLER_BYTES) }));
+        for (let sent = 0; sent < 2 * STREAM_BYTES; sent += body.length) {
+          channel.sendToQueue(names.stream, body);
+          await channel.waitForConfirms();
+        }
+      });
+      return () => broker.setPermitted(true);
     },
   },
 ];

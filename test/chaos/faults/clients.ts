@@ -1,5 +1,5 @@
 import type { Treatment } from '../proxy.js';
-import { BOTH, every, type Fault, NEVER, nothing, type Rig } from './fault.js';
+import { BOTH, every, type Fault, type Heal, NEVER, nothing, type Rig } from './fault.js';
 
 /** Something that proxies do to a share of the connections while the fault lasts. */
 function treated(name: string, what: string, treatment: Treatment, share: number, seconds: number): Fault {
@@ -7,6 +7,7 @@ function treated(name: string, what: string, treatment: Treatment, share: number
     name,
     what,
     part: 'clients',
+    needs: null,
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [seconds * 500, seconds * 1000],
@@ -21,6 +22,17 @@ function treated(name: string, what: string, treatment: Treatment, share: number
 }
 
 const BOUNCE_MS = 2000;
+
+/** Every client changes pods every 2 s. */
+export function bounce({ fleet, random }: Rig): Heal {
+  return every(100, () => {
+    const now = performance.now();
+    for (const client of fleet.clients) {
+      if (client.isConnected && now - client.cameAt > BOUNCE_MS) client.cut(random.between(0, 200), true);
+    }
+  });
+}
+
 const LIFE_MS = 30_000;
 
 /** The profile of published comparisons: each socket is cut about every 15 s and stays away for 2 s. */
@@ -45,6 +57,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     name: 'client-reset',
     what: 'all connections are reset at once, and all clients come back within a second',
     part: 'clients',
+    needs: null,
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [0, 0],
@@ -57,6 +70,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     name: 'client-offline',
     what: 'a third of the clients go away and come back',
     part: 'clients',
+    needs: null,
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [2000, 8000],
@@ -72,16 +86,11 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     name: 'client-bounce',
     what: 'every client changes pods every 2 s',
     part: 'clients',
+    needs: null,
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [10_000, 20_000],
-    start: async ({ fleet, random }) =>
-      every(100, () => {
-        const now = performance.now();
-        for (const client of fleet.clients) {
-          if (client.isConnected && now - client.cameAt > BOUNCE_MS) client.cut(random.between(0, 200), true);
-        }
-      }),
+    start: async rig => bounce(rig),
   },
   treated(
     'client-blackhole',
@@ -102,6 +111,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     name: 'proxy-lifetime',
     what: 'a proxy cuts every connection 30 s after it was opened',
     part: 'clients',
+    needs: null,
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [45_000, 60_000],
@@ -118,6 +128,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     name: 'jitter',
     what: 'each connection is reset about every 15 s, and its client stays away for 2 s, eight times',
     part: 'clients',
+    needs: null,
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [8 * 17_000, 8 * 17_000],

@@ -1,4 +1,4 @@
-import type { ChaosBroker } from '../broker.js';
+import type { BrokerKind, ChaosBroker } from '../broker.js';
 import type { Fleet } from '../fleet.js';
 import type { Pods } from '../pods.js';
 import type { ChaosPublisher } from '../publisher.js';
@@ -17,6 +17,7 @@ export interface Rig {
 /** Of this run, at the broker. */
 export interface Names {
   readonly exchange: string;
+  readonly control: string;
   readonly stream: string;
   readonly queuePrefix: string;
 }
@@ -33,6 +34,8 @@ export interface Fault {
   readonly what: string;
   /** Two faults on the same part don't overlap: a frozen broker can't be killed and brought back in between. */
   readonly part: 'broker' | 'pods' | 'clients' | 'publishers';
+  /** To which broker it is done. Null: that doesn't matter. */
+  readonly needs: BrokerKind | null;
   /** With which it makes sense. */
   readonly feeds: readonly Feed[];
   /** With which docs/guarantees.md lets clients be told to resync because of it. */

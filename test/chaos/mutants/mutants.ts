@@ -27,6 +27,8 @@ const RESETS: Scenario = { name: 'resets, one pod', faults: ['client-reset'], po
 const RETURNS: Scenario = { name: 'bouncing on one pod', faults: ['client-bounce'], pods: 1, env: {} };
 const BOUNCES: Scenario = { name: 'bouncing between two pods', faults: ['client-bounce'], pods: 2, env: {} };
 const GAPS: Scenario = { name: 'a deleted queue, one pod', faults: ['queue-deleted'], pods: 1, env: {} };
+/** What one side of a cluster has, and the other not yet. */
+const LINKS: Scenario = { name: 'a stalled link, three pods', faults: ['link-stall'], pods: 3, env: {} };
 /** A fifth of a second of events: about as long as clients are away. */
 const SHORT: Scenario = {
   name: 'bouncing on one pod, short history',
@@ -152,6 +154,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'connection/hub.js',
     find: "if (continuity === 'unbroken')",
     put: "if (continuity !== 'first')",
+    caughtBy: ['lost'],
+  },
+  {
+    name: 'positions do not wait for the marks of other pods',
+    scenario: LINKS,
+    file: 'control/marks.js',
+    find: 'stalest = Math.min(stalest, at);',
+    put: 'void at;',
     caughtBy: ['lost'],
   },
   {

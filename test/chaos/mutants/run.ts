@@ -1,7 +1,8 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ChaosBroker } from '../broker.js';
+import { brokerFor } from '../arguments.js';
+import type { Brokers } from '../broker.js';
 import type { Judgement } from '../checker/check.js';
 import type { FaultKind } from '../checker/findings.js';
 import { FAULTS } from '../faults/index.js';
@@ -20,11 +21,11 @@ const CLIENTS = 150;
  *
  * @returns whether all bugs were found, and nothing where there is none
  */
-export async function runMutants(broker: ChaosBroker, seed: number): Promise<boolean> {
+export async function runMutants(brokers: Brokers, seed: number): Promise<boolean> {
   const rows: string[] = [];
   let allRight = true;
   for (const scenario of SCENARIOS) {
-    const judgement = await runScenario(broker, scenario, seed, SERVICE);
+    const judgement = await runScenario(brokers, scenario, seed, SERVICE);
     // A machine too slow for the schedule is no matter here, as long as there was something to judge.
     const right = judgement.verdict !== 'invalid' && judgement.figures.observations > 0;
     if (!right) for (const line of explain(judgement)) console.log(line);
@@ -34,7 +35,7 @@ export async function runMutants(broker: ChaosBroker, seed: number): Promise<boo
   }
   for (const mutant of MUTANTS) {
     const copy = plant(mutant);
-    const judgement = await runScenario(broker, mutant.scenario, seed, copy);
+    const judgement = await runScenario(brokers, mutant.scenario, seed, copy);
     const killed = judgement.findings.some(({ kind }) => mutant.caughtBy.includes(kind));
     allRight &&= killed;
     rows.push(rowOf(mutant.name, mutant.scenario, judgement, killed ? 'killed' : 'SURVIVED'));
@@ -64,16 +65,17 @@ function plant({ name, file, find, put }: Mutant): string {
   return copy;
 }
 
-function runScenario(
-  broker: ChaosBroker,
+async function runScenario(
+  brokers: Brokers,
   scenario: Scenario,
   seed: number,
   service: string,
 ): Promise<Judgement> {
-  return run(broker, {
+  const faults = FAULTS.filter(({ name }) => scenario.faults.includes(name));
+  return run(await brokers.of(brokerFor(faults)), {
     feed: 'queue',
     seed,
-    faults: FAULTS.filter(({ name }) => scenario.faults.includes(name)),
+    faults,
     forMs: FOR_MS,
     clients: CLIENTS,
     pods: scenario.pods,
@@ -82,6 +84,8 @@ function runScenario(
     resumes: true,
     main: join(service, 'main.js'),
     env: scenario.env,
+    choice: 'all',
+    prefix: '',
     mayEvict: 'HISTORY_MAX_EVENTS' in scenario.env,
     folder: join(tmpdir(), 'warren-chaos-runs', `mutants-${process.pid}`),
   });
