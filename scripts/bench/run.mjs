@@ -1,101 +1,223 @@
 /**
- * `npm run bench`: first figures of one server process on one core, through a real RabbitMQ: cost of an accepted
- * connection, memory of an idle one, cost and latency of a delivery. CPU is what the operating system charged the
- * server's process. `--runs N` (default 3): medians of so many. Prints a table; `--json FILE` writes the raw figures.
+ * `npm run bench -- [--scenarios a,b] [--peers x,y] [--runs N] [--quick] [--json FILE] [--add] [--docs] [--install]
+ * [--profile]`: what one server process on one core costs, beside its peers, through a real RabbitMQ. docs/performance.md
+ * says what is measured and how. Exit code 1: a bar was missed, or a measurement failed.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { argv, versions } from 'node:process';
-import { startNode } from '../lib/rabbitmq-node.mjs';
-import { build, ensureDependencies } from '../lib/setup.mjs';
+import process, { exit } from 'node:process';
+import { parseArgs } from 'node:util';
+import { findRabbitmq, startNode } from '../lib/rabbitmq-node.mjs';
+import { build, ensureDependencies, ROOT } from '../lib/setup.mjs';
 
 await ensureDependencies();
+const { leaveFirstCore } = await import('../lib/load/process.mjs');
+const { busyShare } = await import('../lib/load/kernel.mjs');
+const { judge } = await import('./bars.mjs');
+const { watchOthers } = await import('./disturbance.mjs');
+const { toDocument } = await import('./document.mjs');
+const { kinds } = await import('./load/index.mjs');
+const { describeMachine } = await import('./machine.mjs');
+const { PEERS } = await import('./peers/index.mjs');
+const { toSvg } = await import('./plot.mjs');
+const { startProfile } = await import('./profile.mjs');
+const { merge } = await import('./results.mjs');
+const { SCENARIOS } = await import('./scenarios/index.mjs');
+const { openStage } = await import('./stage.mjs');
+const { align, rowsOf, rowsOfBars } = await import('./table.mjs');
+
+const options = readArguments();
+const scenarios = choose(options.scenarios, SCENARIOS, ({ id }) => id, 'scenario');
+const peers = choose(options.peers, PEERS, ({ name }) => name, 'peer');
+const runs = Number(options.runs);
+if (!Number.isInteger(runs) || runs < 1)
+  refuse(`--runs is ${options.runs}: it must be a whole number above 0`);
+if (options.docs && (options.quick || options.profile))
+  refuse('--docs writes figures: not of a --quick run, nor of one with --profile.');
+const [kind] = options.load === 'node' ? kinds().slice(-1) : kinds();
+
+if (options.install) for (const peer of peers) if ((await peer.missing()) !== null) await peer.install();
+if ((await findRabbitmq()) === null)
+  refuse('No RabbitMQ server was found. --install gets what is missing on Debian or Ubuntu.');
+/** @type {Map<string, import('./peers/peer.mjs').Peer>} */
+const there = new Map();
+/** @type {Record<string, string>} */
+const versions = {};
+for (const peer of peers) {
+  const missing = await peer.missing();
+  if (missing !== null) {
+    console.log(`${peer.name} is left out: ${missing} is not installed (--install gets it).`);
+    continue;
+  }
+  there.set(peer.name, peer);
+  versions[peer.name] = await peer.version();
+}
 await build();
-const { startClients } = await import('../lib/load/children.mjs');
-const { openPublisher } = await import('../lib/load/publisher.mjs');
-const { canPin, startServer } = await import('../lib/load/server.mjs');
 
-/** @param {string} name @param {string} fallback */
-const option = (name, fallback) => {
-  const at = argv.indexOf(`--${name}`);
-  return at < 0 ? fallback : (argv[at + 1] ?? fallback);
+/** Of one processor, used by others: more, and a measurement doesn't count. */
+const DISTURBED = 0.1;
+const TRIES = 3;
+
+if (options.quick) console.log('A twentieth of everything: shows that it works, and no figures.');
+leaveFirstCore();
+const busy = await busyShare(1000);
+if (busy > 0.1) console.log(`The machine is ${Math.round(busy * 100)} % busy with other work.`);
+const broker = await startNode({ folder: mkdtempSync(join(tmpdir(), 'warren-bench-')), temporary: true });
+const machine = {
+  ...describeMachine(),
+  RabbitMQ: (await broker.ctl('version')).trim(),
+  load: kind?.name ?? '',
 };
-const RUNS = Number(option('runs', '3'));
-
-const WAIT_MS = 120_000;
-
-/** @param {string} url one run: all scenarios on a fresh server */
-async function measure(url) {
-  /** @type {Record<string, number>} */
-  const figures = {};
-  const server = await startServer({ amqpUrl: url, settings: { PING_INTERVAL_MS: '600000' } });
-  const publisher = await openPublisher(url);
-  // About 300 bytes an event.
-  const events = publisher.series({ tenant: 'acme', send_to_tenant: true }, 300);
-  const wishes = { port: server.port, tenant: 'acme', subscribe: [['deals.1']] };
-
-  const idle = startClients();
-  const rss = server.rss();
-  let cpu = server.cpu();
-  const IDLE = 5000;
-  await idle.connect({ ...wishes, count: IDLE });
-  figures['CPU per accepted, authenticated connection (µs)'] = ((server.cpu() - cpu) / IDLE) * 1e6;
-  figures['RSS per idle connection (kB)'] = (server.rss() - rss) / IDLE / 1000;
-  await idle.close();
-  await idle.stop();
-
-  const clients = startClients();
-  const CLIENTS = 1000;
-  await clients.connect({ ...wishes, count: CLIENTS });
-
-  const BURST = 1000;
-  await clients.take();
-  const burst = clients.reach({ events: BURST * CLIENTS, timeoutMs: WAIT_MS });
-  cpu = server.cpu();
-  const begun = performance.now();
-  for (let i = 0; i < BURST; i++) events.publish();
-  if (!(await burst)) throw new Error('The burst did not arrive.');
-  figures['burst, 1,000 clients: deliveries per second'] =
-    (BURST * CLIENTS) / ((performance.now() - begun) / 1000);
-  figures['burst: CPU per delivery (µs)'] = ((server.cpu() - cpu) / (BURST * CLIENTS)) * 1e6;
-  figures['burst: client CPU share of the time'] = (await clients.take()).cpuShare;
-
-  const PACED = 500;
-  const paced = clients.reach({ events: PACED * CLIENTS, timeoutMs: WAIT_MS });
-  cpu = server.cpu();
-  await publisher.pace(100, PACED / 100, events.publish);
-  if (!(await paced)) throw new Error('The paced events did not arrive.');
-  figures['paced 100 events/s, 1,000 clients: CPU per delivery (µs)'] =
-    ((server.cpu() - cpu) / (PACED * CLIENTS)) * 1e6;
-  const { p50, p99 } = await clients.take();
-  figures['paced: latency p50 (ms)'] = p50;
-  figures['paced: latency p99 (ms)'] = p99;
-
-  await clients.stop();
-  await publisher.close();
-  await server.stop();
-  return figures;
+console.log(
+  Object.entries(machine)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('; '),
+);
+let closeStage = () => Promise.resolve();
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
+  process.on(signal, () => {
+    void closeStage()
+      .then(() => broker.stop())
+      .finally(() => exit(130));
+  });
 }
 
-const broker = await startNode({ folder: mkdtempSync(join(tmpdir(), 'warren-bench-')), temporary: true });
-/** @type {Record<string, number>[]} */
-const runs = [];
+/** @type {import('./results.mjs').Results} */
+let results = { machine, versions, scenarios: {} };
+let failed = false;
 try {
-  for (let run = 0; run < RUNS; run++) runs.push(await measure(broker.url));
+  for (const scenario of scenarios) {
+    const result = await runScenario(scenario);
+    results.scenarios[scenario.id] = result;
+    console.log(`\n${align(rowsOf(scenario, result))}\n`);
+    console.log(align(rowsOfBars(judge({ [scenario.id]: result }))));
+  }
 } finally {
   await broker.stop();
 }
 
-/** @param {number[]} values */
-const median = values => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-console.log(
-  `\nNode ${versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, server on one core: ${canPin}; medians of ${RUNS}\n`,
-);
-for (const name of Object.keys(runs[0] ?? {})) {
-  const values = runs.map(run => run[name] ?? Number.NaN);
-  const spread = `${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)}`;
-  console.log(`${name.padEnd(60)} ${median(values).toFixed(1).padStart(12)}   (${spread})`);
+const store = options.json ?? (options.docs ? join(ROOT, 'docs', 'performance.json') : null);
+if (store !== null) {
+  results = merge(existsSync(store) ? JSON.parse(readFileSync(store, 'utf8')) : null, results, options.add);
+  writeFileSync(store, `${JSON.stringify(results, rounded, 1)}\n`);
 }
-const file = option('json', '');
-if (file !== '') writeFileSync(file, JSON.stringify({ node: versions.node, runs }, null, 2));
+if (options.docs) {
+  const file = join(ROOT, 'docs', 'performance.md');
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  writeFileSync(file, toDocument(results, SCENARIOS, before));
+  writeFileSync(join(ROOT, 'docs', 'performance.svg'), toSvg(results, SCENARIOS));
+}
+exit(failed || judge(results.scenarios).some(({ verdict }) => verdict === 'missed') ? 1 : 0);
+
+/**
+ * Variants in turn, again and again: what changes on the machine meanwhile changes for all.
+ *
+ * @param {import('./scenarios/scenario.mjs').Scenario} scenario
+ * @returns {Promise<import('./results.mjs').Result>}
+ */
+async function runScenario(scenario) {
+  console.log(`\n${scenario.id}: ${scenario.title}`);
+  /** @type {Record<string, Record<string, number>[]>} */
+  const figures = {};
+  /** @type {Record<string, string>} */
+  const skipped = {};
+  let repeated = 0;
+  for (let run = 1; run <= runs; run++) {
+    for (const { key, peer: name, measure } of scenario.variants) {
+      const peer = there.get(name);
+      if (peer === undefined) {
+        skipped[key] = 'left out';
+        continue;
+      }
+      try {
+        const { measured, others } = await measureUndisturbed(measure, peer);
+        (figures[key] ??= []).push(measured);
+        repeated += others;
+        console.log(`  ${run} ${key}: ${JSON.stringify(measured, rounded)}`);
+      } catch (error) {
+        failed = true;
+        skipped[key] = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+        console.log(`  ${run} ${key}: FAILED: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  }
+  return { id: scenario.id, when: new Date().toISOString().slice(0, 10), runs: figures, skipped, repeated };
+}
+
+/**
+ * Once more if somebody else was at work meanwhile, whatever came out.
+ *
+ * @param {import('./scenarios/scenario.mjs').Variant['measure']} measure
+ * @param {import('./peers/peer.mjs').Peer} peer
+ */
+async function measureUndisturbed(measure, peer) {
+  for (let others = 0; ; others++) {
+    const watch = options.profile ? startProfile : () => ({ stop: () => Promise.resolve() });
+    // perf can't name what V8 compiles unless it is told.
+    const nodeArgs = options.profile ? ['--perf-basic-prof'] : [];
+    const stage = openStage({ amqpUrl: broker.url, quick: options.quick, kind, nodeArgs, watch });
+    closeStage = () => stage.close();
+    try {
+      const workOfOthers = watchOthers();
+      const measured = await measure(stage, peer);
+      const share = workOfOthers();
+      if (share <= DISTURBED || options.quick || options.profile) return { measured, others };
+      console.log(
+        `  ${peer.name}: other processes used ${Math.round(share * 100)} % of a processor meanwhile; not counted`,
+      );
+    } finally {
+      await stage.close();
+    }
+    if (others + 1 === TRIES) throw new Error(`the machine was too busy, ${TRIES} times`);
+  }
+}
+
+/** @param {string} _ @param {unknown} value */
+function rounded(_, value) {
+  return typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+}
+
+/**
+ * @template T
+ * @param {string | undefined} names
+ * @param {readonly T[]} all
+ * @param {(one: T) => string} nameOf
+ * @param {string} what
+ * @returns {readonly T[]}
+ */
+function choose(names, all, nameOf, what) {
+  if (names === undefined) return all;
+  return names.split(',').map(name => {
+    const found = all.find(one => nameOf(one) === name);
+    return found ?? refuse(`There is no ${what} ${name}; there are ${all.map(nameOf).join(', ')}.`);
+  });
+}
+
+/** @param {string} what @returns {never} */
+function refuse(what) {
+  console.error(what);
+  exit(2);
+}
+
+function readArguments() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        scenarios: { type: 'string' },
+        peers: { type: 'string' },
+        runs: { type: 'string', default: '5' },
+        load: { type: 'string', default: 'compiled' },
+        quick: { type: 'boolean', default: false },
+        json: { type: 'string' },
+        add: { type: 'boolean', default: false },
+        docs: { type: 'boolean', default: false },
+        install: { type: 'boolean', default: false },
+        profile: { type: 'boolean', default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}

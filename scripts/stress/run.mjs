@@ -11,7 +11,7 @@ import { build, ensureDependencies } from '../lib/setup.mjs';
 
 await ensureDependencies();
 await build();
-const { canPin, leaveFirstCore } = await import('../lib/load/server.mjs');
+const { canPin, leaveFirstCore } = await import('../lib/load/process.mjs');
 const { busyShare } = await import('../lib/load/kernel.mjs');
 const { openRig } = await import('./rig.mjs');
 const { openReport, passed, toMarkdown } = await import('./report.mjs');

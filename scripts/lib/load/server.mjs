@@ -1,35 +1,17 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { env, execPath, pid as ownPid } from 'node:process';
+import { env, execPath } from 'node:process';
 import { ROOT } from '../setup.mjs';
 import { pause, until } from './clock.mjs';
+import { cpuOf, onFirstCore, rssOf } from './process.mjs';
 import { SECRET } from './secret.mjs';
 
-const TICKS_PER_SECOND = 100;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 15_000;
 const KEPT_OUTPUT = 20_000;
-
-/** Whether processes can be kept apart: the server on the first core, all others on the second. */
-export const canPin = (() => {
-  try {
-    execFileSync('taskset', ['-c', '0', 'true'], { stdio: 'ignore' });
-    execFileSync('taskset', ['-c', '1', 'true'], { stdio: 'ignore' });
-    return cpus().length > 1;
-  } catch {
-    return false;
-  }
-})();
-
-/** Leaves the first core to the server; what we start from now on stays away from it too. */
-export function leaveFirstCore() {
-  if (canPin)
-    execFileSync('taskset', ['-apc', `1-${cpus().length - 1}`, String(ownPid)], { stdio: 'ignore' });
-}
 
 /**
  * @typedef {object} Server
@@ -47,12 +29,13 @@ export function leaveFirstCore() {
 /**
  * A real server process, built before. Settings of the caller's environment don't reach it.
  *
- * @param {{ amqpUrl: string, settings?: Record<string, string>, inspect?: boolean }} options
+ * @param {{ amqpUrl: string, settings?: Record<string, string>, inspect?: boolean, nodeArgs?: readonly string[] }} options
  * @returns {Promise<Server>} ready
  */
-export async function startServer({ amqpUrl, settings = {}, inspect = false }) {
-  const args = [...(inspect ? ['--inspect=127.0.0.1:0'] : []), join(ROOT, 'dist', 'main.js')];
-  const child = spawn(canPin ? 'taskset' : execPath, canPin ? ['-c', '0', execPath, ...args] : args, {
+export async function startServer({ amqpUrl, settings = {}, inspect = false, nodeArgs = [] }) {
+  const args = [...(inspect ? ['--inspect=127.0.0.1:0'] : []), ...nodeArgs, join(ROOT, 'dist', 'main.js')];
+  const [command, commandArgs] = onFirstCore(execPath, args);
+  const child = spawn(command, commandArgs, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: env['PATH'],
@@ -126,17 +109,6 @@ export async function startServer({ amqpUrl, settings = {}, inspect = false }) {
     heap: () => heapBehind(/ws:\/\/127\.0\.0\.1:\d+\/[0-9a-f-]+/.exec(output)?.[0]),
     stop,
   };
-}
-
-/** @param {number} pid */
-function cpuOf(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
-/** @param {number} pid */
-function rssOf(pid) {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
 }
 
 /** Asks the inspector to collect, then what is left. @param {string | undefined} url */
