@@ -185,7 +185,7 @@ function wrapConnection(
         if (!isClosing) onEnd(fault);
       });
       return {
-        ...wrapChannel(channel),
+        ...wrapChannel(channel, clock),
         async close() {
           isClosing = true;
           // Never settles when the connection is closed before the broker has answered.
@@ -220,7 +220,7 @@ function watch(channel: amqp.Channel, address: BrokerAddress, onEnd: (fault: Fau
   channel.on('close', () => queueMicrotask(() => end(new Error('the channel was closed'))));
 }
 
-function wrapChannel(channel: amqp.Channel): Omit<AmqpChannel, 'close'> {
+function wrapChannel(channel: amqp.Channel, clock: Clock): Omit<AmqpChannel, 'close'> {
   return {
     async declare(declaration) {
       switch (declaration.kind) {
@@ -253,7 +253,7 @@ function wrapChannel(channel: amqp.Channel): Omit<AmqpChannel, 'close'> {
       return (await channel.checkQueue(queue)).messageCount;
     },
     async consume(queue, { prefetch, from, onDelivery, onCancel }) {
-      const acknowledger = createAcknowledger(channel);
+      const acknowledger = createAcknowledger(channel, prefetch, clock);
       await channel.prefetch(prefetch);
       await channel.consume(
         queue,
