@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import type { BrokerAddress } from './address.js';
 import { type AmqpChannel, type AmqpConnection, connect } from './amqplib.js';
 import { keepBound } from './binding-keeper.js';
-import { watchCanary } from './canary.js';
+import { type CanaryHandlers, watchCanary } from './canary.js';
 import { type Fault, faultOf, isQueueGone, NOT_FOUND, type Step } from './fault.js';
 import type { LossCause } from './report.js';
 import type { Attachment, AttachmentHandlers } from './supervisor.js';
@@ -53,7 +53,7 @@ export interface Link {
   readonly cancelled: () => void;
   pause(ms: number): Pause;
   /** Ends the attachment when the canary is dead. Resolves when the first look is over; never rejects. */
-  watch(canary: Canary, onRefused: (fault: Fault) => void): Promise<void>;
+  watch(canary: Canary, handlers: Omit<CanaryHandlers, 'onDead'>): Promise<void>;
   /** Declares a binding again and again. Resolves when the first try is over; never rejects. */
   keepBound(declarations: readonly Declaration[], onRefused: (fault: Fault) => void): Promise<void>;
   /** The binding that events come by can't be kept: the end. */
@@ -130,13 +130,13 @@ export function attach(
     cancelled: () =>
       end('cancelled', { code: null, text: 'the broker ended the consumer: its queue was deleted' }),
     pause,
-    async watch(canary, onRefused) {
+    async watch(canary, own) {
       if (connection === null || isOver) return;
       const watch = watchCanary(
         connection,
         { address: options.address, canary, intervalMs: options.probeIntervalMs },
         clock,
-        { onDead: fault => end('exchange', fault), onRefused },
+        { ...own, onDead: fault => end('exchange', fault) },
       );
       watches.push(watch);
       await watch.looked;

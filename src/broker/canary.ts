@@ -13,6 +13,8 @@ export interface CanaryOptions {
 export interface CanaryHandlers {
   /** The exchange was deleted, whether or not it has been declared anew. The last call. */
   readonly onDead: (fault: Fault) => void;
+  /** What each look saw, before anything follows from it. */
+  readonly onLooked: (isThere: boolean) => void;
   /** The broker won't have a canary, or not from this user. */
   readonly onRefused: (fault: Fault) => void;
 }
@@ -58,6 +60,7 @@ export function watchCanary(
       if (missing !== null && missing >= LOOKS_UNTIL_NEW) await channel.declare(canary.exchange);
       await channel.declare(canary.binding);
       missing = null;
+      if (!isStopped) handlers.onLooked(true);
     } catch (error) {
       channel = null;
       const fault = faultOf(error, address);
@@ -66,10 +69,13 @@ export function watchCanary(
       if (fault.code !== NOT_FOUND) {
         next *= INTERVALS_AFTER_REFUSAL;
         handlers.onRefused(fault);
-      } else if (missing === null) {
-        isStopped = true;
-        handlers.onDead(fault);
-      } else missing++;
+      } else {
+        handlers.onLooked(false);
+        if (missing === null) {
+          isStopped = true;
+          handlers.onDead(fault);
+        } else missing++;
+      }
     }
     if (!isStopped) cancelTimer = clock.after(next, () => void look());
   }

@@ -60,7 +60,11 @@ export function attachQueue(
     await sweep(channel);
     // Before the binding: a deletion right behind it is noticed.
     if (topology.canary !== null) {
-      await link.watch(topology.canary, fault => handlers.canaryRefused(fault));
+      await link.watch(topology.canary, {
+        // Each attachment begins a new epoch: what happened before it is told anyway.
+        onLooked() {},
+        onRefused: fault => handlers.canaryRefused(fault),
+      });
     }
     for (const declaration of topology.declarations) {
       link.doing(stepOf(declaration, 'queue'));

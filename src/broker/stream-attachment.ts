@@ -29,6 +29,8 @@ export interface StreamAttachmentHandlers extends AttachmentHandlers<Ending> {
   delivered(delivery: Delivery, place: StreamPlace): void;
   /** Everything that reached the stream before `until` (wall clock, ms) was delivered. */
   covered(until: number): void;
+  /** Whether it was there; the first look is before `began`. */
+  canaryLooked(isThere: boolean): void;
   canaryRefused(fault: Fault): void;
 }
 
@@ -37,6 +39,8 @@ export interface StreamAttachmentHandlers extends AttachmentHandlers<Ending> {
  * trimmed in front of a slow consumer: its reader then finds an end of the stream for ever.
  */
 const STALL_MS = 10_000;
+/** What comes while it is held all goes into a log that is a quarter of the live one's size: a few MB at most. */
+const PAST_PREFETCH = 100;
 /** A broker that has just started may take a while to know what its stream holds. */
 const EMPTY_LOOKS = 5;
 
@@ -76,7 +80,10 @@ export function attachStream(
     const channel = await link.openChannel();
     // Before the binding: a deletion right behind it is noticed.
     if (topology.canary !== null) {
-      await link.watch(topology.canary, fault => handlers.canaryRefused(fault));
+      await link.watch(topology.canary, {
+        onLooked: isThere => handlers.canaryLooked(isThere),
+        onRefused: fault => handlers.canaryRefused(fault),
+      });
     }
     for (const declaration of topology.declarations) {
       link.doing(stepOf(declaration, 'stream'));
@@ -225,7 +232,8 @@ export function attachStream(
   return {
     ...attachment,
     readPast(from, past) {
-      return readPast(attached, { stream, from, prefetch: options.prefetch, ends: pastEnds }, past);
+      const prefetch = Math.min(options.prefetch, PAST_PREFETCH);
+      return readPast(attached, { stream, from, prefetch, ends: pastEnds }, past);
     },
     hold(held) {
       isHeld = held;

@@ -25,6 +25,8 @@ export function createStreamFeed(options: StreamFeedOptions, deps: BrokerFeedDep
   let last: StreamPlace | null = null;
   let isUnbroken = false;
   let wasUnbound = false;
+  /** At the newest look, of whichever attachment: the exchange can also be deleted while there is none. */
+  let hadCanary = false;
 
   let current: StreamAttachment | null = null;
   const { decode, report } = deps;
@@ -59,6 +61,10 @@ export function createStreamFeed(options: StreamFeedOptions, deps: BrokerFeedDep
           output.delivered(delivery, place);
         },
         covered: until => output.covered(until, until),
+        canaryLooked(isThere) {
+          if (hadCanary && !isThere) wasUnbound = true;
+          hadCanary = isThere;
+        },
         canaryRefused: fault => output.refused('canary', fault),
       });
       return current;

@@ -57,7 +57,9 @@ export class Greeting {
     const parked = this.#parked;
     if (parked === null) {
       if (now >= this.#deadline) this.#host.fail('authTimeout', 'auth_timeout', null);
-    } else if (this.#isAhead(parked.from) && now < parked.since + BEHIND_MS) {
+    } else if (parked.identity.expiresAt <= this.#context.clock.wall()) {
+      this.#host.fail('tokenExpired', 'access_denied', null);
+    } else if (this.#isToWait(parked, now)) {
       parked.lookAt = now + LOOK_MS;
     } else {
       this.#enter(parked.identity, parked.message, parked.since, now);
@@ -105,8 +107,9 @@ export class Greeting {
     return start.resume === 'ahead' && waited >= BEHIND_MS ? startAnew(log, 'unknown_position') : start;
   }
 
-  #isAhead({ resume, offset }: Elsewhere): boolean {
-    return resume === 'ahead' && !this.#context.log.hasReached(offset);
+  #isToWait({ from: { resume, offset }, since }: Parked, now: number): boolean {
+    if (resume === 'older') return this.#context.past.isToWait(this.#host);
+    return now < since + BEHIND_MS && !this.#context.log.hasReached(offset);
   }
 
   #refuse(fault: TokenFault, ref: Ref | null): void {

@@ -77,6 +77,10 @@ export class PastRun implements PastSink {
     return this.#state.kind !== 'reading';
   }
 
+  hasReached(offset: number): boolean {
+    return this.#log?.hasReached(offset) ?? false;
+  }
+
   /** The log to begin in, and where; null: nobody knows yet. */
   locate(cursor: string, tenant: string): { readonly log: EventLog; readonly located: Located } | null {
     if (this.#log === null || this.#state.kind === 'ended') return null;

@@ -54,6 +54,8 @@ export class Past {
   readonly #waiting = new Map<PastMember, Waiting>();
   #run: PastRun | null = null;
   #admitsMore = true;
+  /** When somebody was let in last, or the run began, monotonic ms. */
+  #letInAt = 0;
   #stopWatching: (() => void) | null = null;
 
   constructor(deps: PastDeps) {
@@ -84,11 +86,21 @@ export class Past {
     if (run !== null && start.resume === 'resumed') {
       run.readers.add(member);
       run.clients++;
+      this.#letInAt = now;
     }
     this.#waiting.delete(member);
     run?.expected.delete(member);
     this.#endIfDone();
     return start;
+  }
+
+  /** Whether to ask again would tell nothing new: opening a cursor takes microseconds, and thousands wait. */
+  isToWait(member: PastMember): boolean {
+    const waiting = this.#waiting.get(member);
+    if (waiting === undefined || this.#deps.clock.monotonic() - waiting.since >= WAIT_MS) return false;
+    const run = this.#run;
+    if (waiting.run === null) return run === null || !this.#admitsMore;
+    return waiting.run === run && !run.hasReached(waiting.offset);
   }
 
   /** It has come to the live log, or goes. */
@@ -168,11 +180,26 @@ export class Past {
     const { clock, isFeedHeld, isFeedLost } = this.#deps;
     if (this.#run === null && !isFeedLost()) this.#startRun();
     const left = [...this.#waiting.values()].filter(({ run }) => run === null);
-    const longAgo = clock.monotonic() - TURN_MS;
+    const now = clock.monotonic();
+    const longAgo = now - TURN_MS;
     this.#admitsMore = left.every(({ since }) => since > longAgo);
     // Who isn't through by now is slow, and others have waited for long enough.
     if (!this.#admitsMore && this.#run?.isThrough === true) this.#end('done', 'others wait');
+    if (isFeedHeld()) this.#letInAt = now;
+    else if (this.#run !== null && this.#isHoggedBy(this.#run, now)) this.#giveWay(this.#run);
     this.#run?.look(left.length > 0, isFeedHeld());
+  }
+
+  /** On its way through what only few are owed, while more wait for places beyond: they would give up before it comes there. */
+  #isHoggedBy(run: PastRun, now: number): boolean {
+    const { readers, expected } = run;
+    return readers.size > 0 && expected.size > readers.size && now - this.#letInAt >= TURN_MS;
+  }
+
+  /** Who is read for resyncs; who waits is first in the next run. */
+  #giveWay(run: PastRun): void {
+    for (const waiting of this.#waiting.values()) if (waiting.run === run) waiting.run = null;
+    this.#end('done', 'others wait');
   }
 
   #startRun(): void {
@@ -188,6 +215,7 @@ export class Past {
       },
     });
     this.#run = run;
+    this.#letInAt = run.begunAt;
     for (const [member, one] of waiting) {
       one.run = run;
       run.expected.set(member, one.offset);

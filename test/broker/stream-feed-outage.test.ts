@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { RabbitmqNode } from '../../scripts/lib/rabbitmq-node.mjs';
 import { type CutKind, startFaultProxy } from '../support/fault-proxy.js';
-import { onChannel, privateBroker, publisher } from '../support/rabbitmq.js';
+import { declareWithCanary, onChannel, privateBroker, publisher, uniqueName } from '../support/rabbitmq.js';
 import {
   type OpenStreamFeed,
   openStreamFeed,
@@ -162,6 +162,30 @@ describe('the stream feed and a broker in trouble', { timeout: 180_000 }, () => 
     assert.deepEqual(await sink.next(), { kind: 'attached', continuity: 'gap' });
     assert.deepEqual(sink.places.attached.at(-1), null);
     assert.deepEqual(await sink.ids(3), ['b1', 'b2', 'b3']);
+    await feed.stop();
+    await proxy.close();
+  });
+
+  it('says gap when the exchange was deleted and declared anew while it was away', async () => {
+    const proxy = await startFaultProxy({ host: '127.0.0.1', port: node.port });
+    const exchange = uniqueName('push.events');
+    await onChannel(node.url, channel => declareWithCanary(channel, exchange));
+    const open = await caughtUp({ urls: [`amqp://guest:guest@127.0.0.1:${proxy.port}`], exchange });
+    const { feed, sink } = open;
+    await publish(open, 'before');
+    assert.deepEqual(await sink.ids(1), ['before']);
+    proxy.cutAfter({ direction: 'toClient', kind: 'reset', bytes: 0 });
+    proxy.cutAll('reset');
+    await sink.expect('lost');
+    await onChannel(node.url, async channel => {
+      await channel.deleteExchange(exchange);
+      await channel.assertExchange(exchange, 'fanout', { durable: true });
+    });
+    await publish(open, 'missed');
+    proxy.cutAfter(null);
+    assert.deepEqual(await sink.next(), { kind: 'attached', continuity: 'gap' });
+    await publish(open, 'after');
+    assert.deepEqual(await sink.ids(1), ['after']);
     await feed.stop();
     await proxy.close();
   });

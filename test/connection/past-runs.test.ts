@@ -155,6 +155,47 @@ describe('one reading of the past', () => {
     assert.deepEqual([r.hub.size.pastClients, r.hub.size.pastRuns], [0, 0]);
   });
 
+  it('gives way when one that stands far back would take the others’ time', async () => {
+    const r = pastRig();
+    r.many(200);
+    const far = await r.back(9);
+    const near = [await r.back(180), await r.back(181), await r.back(182)];
+    await r.pass(SOON);
+    for (let i = 0; i < 19; i++) {
+      r.read().give(4);
+      await r.pass(SOON);
+    }
+    assert.equal(isIn(far), true);
+    assert.deepEqual(
+      r.reads.map(({ from, stopped }) => [from, stopped]),
+      [
+        [9, true],
+        [180, false],
+      ],
+    );
+    await readAll(r);
+    r.next();
+    await r.settle();
+    assert.deepEqual(story(far).slice(-2), ['resync evicted', 'event e200']);
+    near.forEach((client, i) => assert.deepEqual(story(client), events(181 + i, 201)));
+  });
+
+  it('does not give way to fewer than it is for, nor when the stream is slow to begin', async () => {
+    const r = pastRig();
+    r.many(200);
+    const far = [await r.back(9), await r.back(10)];
+    const near = await r.back(180);
+    await r.pass(3000);
+    for (let i = 0; i < 20; i++) {
+      r.read().give(4);
+      await r.pass(SOON);
+    }
+    assert.equal(r.reads.length, 1);
+    await readAll(r);
+    far.forEach((client, i) => assert.deepEqual(story(client), events(10 + i, 200)));
+    assert.deepEqual(story(near), events(181, 200));
+  });
+
   it('is held while the live feed is', async () => {
     const r = pastRig();
     const live = await r.enter();

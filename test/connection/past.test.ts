@@ -224,6 +224,17 @@ describe('a client that the log has left behind, though the stream hasn’t', ()
     assert.ok(story.length > 2 && story.length < 100);
   });
 
+  it('is closed when its token expires while it waits, and gets nothing', async () => {
+    const r = pastRig();
+    r.many(30);
+    const { wire } = await r.back(9, { expiresInMs: 1000 });
+    await r.pass(980);
+    assert.equal(wire.ending, null);
+    await r.pass(80);
+    assert.equal(wire.ending, ENDINGS.tokenExpired);
+    assert.deepEqual([r.hub.size.pastClients, r.hub.size.pastRuns], [0, 0]);
+  });
+
   it('waits with the pod for the broker to come back', async () => {
     const r = pastRig();
     r.many(30);

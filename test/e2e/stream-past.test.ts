@@ -27,7 +27,7 @@ describe('clients that were away for longer than the pod’s history', { timeout
       );
     }
   };
-  const PREFETCH = 777;
+  const PREFETCH = 77;
   const readers = () => consumers(broker, PREFETCH);
 
   before(async () => {
