@@ -280,8 +280,8 @@ describe('the stream feed', { timeout: 120_000 }, () => {
       await sink.ids(10);
       await onChannel(broker.url, channel => channel.deleteQueue(options.stream));
       await sink.expect('lost');
-      // RabbitMQ 3.10 sometimes fails (541) when a consumer begins while the stream goes.
-      assert.ok(['cancelled', 'connection'].includes(report.losses[0] ?? ''), report.losses[0]);
+      // RabbitMQ 3.10 sometimes fails (541) when a consumer begins while the stream goes, and once closed the channel.
+      assert.ok(['cancelled', 'connection', 'channel'].includes(report.losses[0] ?? ''), report.losses[0]);
       await eventually(
         () => boundTo(broker, options.exchange),
         bound => bound.includes(options.stream),

@@ -156,9 +156,11 @@ export class Client {
     if (judge.entry === null) {
       if (token === null) judge.errors.push(`token_missing ${message.ref}`);
       else if (token.bad) this.#ban(`access_denied ${message.ref}`);
-      else if (this.pod.standing(message.cursor ?? '') === 'ahead')
+      else if (this.pod.standing(message.cursor ?? '') === 'ahead') {
         this.#parked = { identity: token.identity, message };
-      else this.#enter(judge, token.identity, message, this.pod.clock.monotonic());
+        // Nor is it let in any more once the token has run out.
+        this.#firstExpiry = token.identity.expiresAt;
+      } else this.#enter(judge, token.identity, message, this.pod.clock.monotonic());
       return;
     }
     const { person } = judge.entry;
@@ -201,6 +203,7 @@ export class Client {
     judge.entry = {
       person,
       head: order.head,
+      taken: this.pod.taken,
       time,
       boundary: order.epochs.at(-1)?.boundary ?? 0,
       presented: message.cursor ?? null,

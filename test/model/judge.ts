@@ -22,6 +22,8 @@ export interface PodView {
   /** The time in a cursor: all that reached the broker before it is there. What other pods go by (wall clock, ms). */
   timeIn(cursor: string): number;
   /** Which place on this pod a cursor names; null: it is of another pod or epoch. */
+  /** Messages, events or not. */
+  readonly taken: number;
   sequenceOf(cursor: string): number | null;
   standing(cursor: string): Standing;
 }
@@ -30,6 +32,8 @@ export interface PodView {
 export interface Entry {
   readonly person: Person;
   readonly head: number;
+  /** Messages that the pod had taken by then, events or not: with each, what is too old may go. */
+  readonly taken: number;
   /** Monotonic ms. */
   readonly time: number;
   readonly boundary: number;
@@ -239,13 +243,14 @@ export class Judge {
   }
 
   #resync({ reason, delayMs, lastEventId }: ServerMessage): void {
-    const { order, clock, roomy } = this.#pod;
+    const { order, clock, roomy, taken } = this.#pod;
     const { entry } = this;
     assert.ok(delayMs !== undefined && delayMs >= 0 && lastEventId === null);
     this.#lastEventId = null;
     if (reason === 'evicted') {
       assert.ok(!roomy, 'nothing was evicted');
-      const isNews = order.head !== entry?.head || clock.monotonic() !== entry.time;
+      const isSame = order.head === entry?.head && taken === entry.taken;
+      const isNews = !isSame || clock.monotonic() !== entry.time;
       assert.ok(isNews, 'it was told that nothing is missing when something was already');
       this.#at = this.#low = order.head;
       return;

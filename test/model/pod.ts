@@ -67,6 +67,8 @@ export class Pod implements PodView {
   held = false;
   /** The stream that it has read from isn't there any more. */
   isOld = false;
+  /** Messages that came, events or not. */
+  taken = 0;
   draining = false;
   readonly #spreadMs: number;
   #outcome: Appended | null = null;
@@ -124,6 +126,7 @@ export class Pod implements PodView {
   }
 
   take({ one, place }: Arrival): void {
+    this.taken++;
     if (one === null) {
       if (place !== null) this.hub.passed(place);
     } else {
