@@ -46,16 +46,18 @@ function planPart(faults: readonly Fault[], random: Random, forMs: number, choic
     if (fault === undefined) break;
     const calmMs = turn === 0 ? random.between(0, 1000) : random.between(...CALM_MS);
     const holdMs = random.between(...fault.holdMs);
-    atMs += calmMs + holdMs;
+    atMs += calmMs + holdMs + fault.takesMs;
     if (turn >= least && atMs > forMs) break;
     steps.push({ fault, calmMs, holdMs });
   }
   return steps;
 }
 
-/** How long a plan takes, its healings not counted. */
+/** How long a plan takes. */
 export function lengthOf(plan: readonly (readonly Step[])[]): number {
-  const lengths = plan.map(steps => steps.reduce((sum, { calmMs, holdMs }) => sum + calmMs + holdMs, 0));
+  const lengths = plan.map(steps =>
+    steps.reduce((sum, { fault, calmMs, holdMs }) => sum + calmMs + holdMs + fault.takesMs, 0),
+  );
   return Math.max(0, ...lengths);
 }
 

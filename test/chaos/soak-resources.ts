@@ -1,4 +1,5 @@
 import { trend } from '../../scripts/lib/load/trend.mjs';
+import type { Verdict } from './checker/check.js';
 import type { Idle } from './pods.js';
 
 /** What is kept between two acts, with nobody connected. */
@@ -21,13 +22,13 @@ const HOUR_MS = 3_600_000;
 /** Whether memory, handles, timers and queues are where they were. The first act fills histories and caches. */
 export function judgeKept(kept: readonly Kept[]): {
   readonly lines: readonly string[];
-  readonly isRight: boolean;
+  readonly verdict: Verdict;
 } {
   const settled = kept.slice(1);
   const [first] = settled;
   const last = settled.at(-1);
   if (first === undefined || last === undefined || settled.length < 3) {
-    return { lines: ['resources: too few acts to tell'], isRight: true };
+    return { lines: ['resources: too few acts to tell'], verdict: 'unknown' };
   }
   const lines: string[] = [];
   let isRight = true;
@@ -65,5 +66,5 @@ export function judgeKept(kept: readonly Kept[]): {
   }
   judge('queues at the broker beyond those at the beginning', last.further, 0);
   judge('messages that wait in them', last.waiting, 100);
-  return { lines, isRight };
+  return { lines, verdict: isRight ? 'valid' : 'invalid' };
 }

@@ -12,7 +12,7 @@ import { openRecorder, type Recorder } from './recorder.js';
 import { readHistory } from './records.js';
 import { prepare, tidyUp } from './run.js';
 import { judgeKept, type Kept } from './soak-resources.js';
-import { explain, toTable, verdictOf } from './table.js';
+import { explain, toTable, verdictOf, worst } from './table.js';
 
 /** A history holds so many minutes at most, or it wouldn't fit into memory; a short soak still has some acts. */
 const ACT_MS = { most: 10 * 60_000, least: 60_000 };
@@ -82,8 +82,11 @@ export async function soak(
   const resources = judgeKept(kept);
   console.log(`\n${toTable([{ name: `soak, ${minutes} minutes`, judgements }])}\n`);
   for (const line of resources.lines) console.log(line);
-  const isRight = resources.isRight && remains.length === 0;
-  const verdict = isRight ? verdictOf(judgements) : 'invalid';
+  const verdict = worst([
+    verdictOf(judgements),
+    resources.verdict,
+    remains.length === 0 ? 'valid' : 'invalid',
+  ]);
   console.log(`soak, feed ${feed}, seed ${seed}: ${verdict}`);
   return verdict;
 }

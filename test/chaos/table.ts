@@ -1,4 +1,4 @@
-import type { Judgement } from './checker/check.js';
+import type { Judgement, Verdict } from './checker/check.js';
 import { type FaultKind } from './checker/findings.js';
 
 /** A row: what was done, and what came of it. */
@@ -50,9 +50,11 @@ function cellsOf({ name, judgements }: Row): string[] {
   ];
 }
 
-/** The worst one. */
-export function verdictOf(judgements: readonly Judgement[]): Judgement['verdict'] {
-  const verdicts = judgements.map(({ verdict }) => verdict);
+export function verdictOf(judgements: readonly Judgement[]): Verdict {
+  return worst(judgements.map(({ verdict }) => verdict));
+}
+
+export function worst(verdicts: readonly Verdict[]): Verdict {
   if (verdicts.includes('invalid')) return 'invalid';
   return verdicts.includes('unknown') || verdicts.length === 0 ? 'unknown' : 'valid';
 }

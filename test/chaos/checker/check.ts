@@ -94,7 +94,7 @@ export function check(history: readonly HistoryRecord[]): Judgement {
   const rig = rigFaults(history, { confirmed, handled: sums.observations, expected: distinct });
   replays.sort((a, b) => a - b);
   return {
-    verdict: verdictOf(findings, rig),
+    verdict: verdictFor(findings, rig),
     rig,
     findings: findings.sort((a, b) => a.line - b.line),
     figures: {
@@ -130,7 +130,8 @@ function mightStillCome({ outcome }: Debt): boolean {
   return outcome.kind === 'lost' && outcome.by === Infinity;
 }
 
-function verdictOf(findings: readonly Finding[], rig: readonly string[]): Verdict {
+/** Of what was found by a rig that is to blame for this. */
+export function verdictFor(findings: readonly Finding[], rig: readonly string[]): Verdict {
   if (findings.some(({ kind }) => HARD(kind))) return 'invalid';
   if (rig.length > 0) return 'unknown';
   return findings.length > 0 ? 'invalid' : 'valid';

@@ -9,6 +9,7 @@ const freeze = (seconds: number, resyncs: readonly Feed[]): Fault => ({
   feeds: BOTH,
   resyncs,
   holdMs: [seconds * 1000, seconds * 1000],
+  takesMs: 0,
   async start({ broker }) {
     broker.nodes[0].freeze();
     return async () => broker.nodes[0].thaw();
@@ -37,6 +38,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: QUEUE,
     holdMs: [500, 4000],
+    takesMs: 7000,
     async start({ broker }) {
       const [node] = broker.nodes;
       await node.kill();
@@ -51,6 +53,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: QUEUE,
     holdMs: [0, 0],
+    takesMs: 8000,
     start:
       async ({ broker }) =>
       () =>
@@ -67,6 +70,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [3000, 8000],
+    takesMs: 1000,
     async start({ broker }) {
       await broker.nodes[0].ctl('set_vm_memory_high_watermark', '0.0001');
       return async () => void (await broker.nodes[0].ctl('set_vm_memory_high_watermark', '0.4'));
@@ -80,6 +84,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     feeds: QUEUE,
     resyncs: QUEUE,
     holdMs: [0, 0],
+    takesMs: 1000,
     async start(rig) {
       const [node] = rig.broker.nodes;
       for (const queue of rig.random.some(await podQueues(rig), 1)) {
@@ -97,6 +102,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     resyncs: QUEUE,
     // Pods look every 5 s; declared again sooner, their lost binding goes unnoticed (guarantees: what stays uncovered).
     holdMs: [7000, 9000],
+    takesMs: 0,
     async start({ broker, names }) {
       await broker.onChannel(async channel => void (await channel.deleteExchange(names.exchange)));
       return () => broker.declare(names.exchange);
@@ -110,6 +116,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: QUEUE,
     holdMs: [4000, 10_000],
+    takesMs: 2000,
     async start({ broker }) {
       await broker.setPermitted(false);
       return () => broker.setPermitted(true);
@@ -123,6 +130,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     feeds: STREAM,
     resyncs: STREAM,
     holdMs: [0, 0],
+    takesMs: 0,
     async start({ broker, names }) {
       await broker.onChannel(async channel => void (await channel.deleteQueue(names.stream)));
       return nothing;
@@ -136,6 +144,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     feeds: STREAM,
     resyncs: STREAM,
     holdMs: [0, 0],
+    takesMs: 10_000,
     async start({ broker, names }) {
       await broker.setPermitted(false);
       await broker.onChannel(async channel => {

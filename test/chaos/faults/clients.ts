@@ -11,6 +11,7 @@ function treated(name: string, what: string, treatment: Treatment, share: number
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [seconds * 500, seconds * 1000],
+    takesMs: 0,
     async start({ pods, random }) {
       const chance = () => random.next();
       for (const pod of pods.all) pod.proxy.treat(treatment, share, chance);
@@ -61,6 +62,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [0, 0],
+    takesMs: 0,
     async start({ fleet, random }) {
       for (const client of fleet.clients) client.cut(random.between(0, 1000));
       return nothing;
@@ -74,6 +76,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [2000, 8000],
+    takesMs: 0,
     async start({ fleet, random }) {
       const gone = random.some(fleet.clients, Math.ceil(fleet.clients.length / 3));
       for (const client of gone) client.goOffline();
@@ -90,6 +93,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [10_000, 20_000],
+    takesMs: 0,
     start: async rig => bounce(rig),
   },
   treated(
@@ -115,6 +119,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [45_000, 60_000],
+    takesMs: 0,
     async start({ pods, fleet, random }) {
       for (const pod of pods.all) pod.proxy.limitLife(LIFE_MS);
       // Through the proxies anew, each at a time of its own.
@@ -132,6 +137,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [8 * 17_000, 8 * 17_000],
+    takesMs: 0,
     start: async rig => every(JITTER_MS.look, jitter(rig)),
   },
 ];

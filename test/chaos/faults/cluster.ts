@@ -45,6 +45,7 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [10_000, 10_000],
+    takesMs: 2000,
     async start(rig) {
       const { links } = rig.broker;
       if (links === null) throw new Error('A single node has no links.');
@@ -71,6 +72,7 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: QUEUE,
     holdMs: [2000, 8000],
+    takesMs: 12_000,
     async start({ broker, random }) {
       const node = random.pick(broker.nodes);
       await node.kill();

@@ -42,6 +42,8 @@ export interface Fault {
   readonly resyncs: readonly Feed[];
   /** How long it stays, ms: least and most. */
   readonly holdMs: readonly [number, number];
+  /** What beginning and healing take besides, on an idle machine. */
+  readonly takesMs: number;
   start(rig: Rig): Promise<Heal>;
 }
 

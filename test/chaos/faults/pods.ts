@@ -17,6 +17,7 @@ const freeze = (seconds: number): Fault => ({
   feeds: BOTH,
   resyncs: NEVER,
   holdMs: [seconds * 1000, seconds * 1000],
+  takesMs: 0,
   async start(rig) {
     const pod = await anyPod(rig, 'all');
     pod.signal('SIGSTOP');
@@ -33,6 +34,7 @@ export const POD_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [0, 0],
+    takesMs: 8000,
     async start(rig) {
       const pod = await anyPod(rig, 'mortal');
       await pod.end('SIGKILL');
@@ -47,6 +49,7 @@ export const POD_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [0, 0],
+    takesMs: 10_000,
     async start(rig) {
       const pod = await anyPod(rig, 'mortal');
       await pod.end('SIGTERM');
@@ -63,6 +66,7 @@ export const POD_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [0, 0],
+    takesMs: 35_000,
     start: async rig => async () => {
       const old = [...rig.pods.mortal];
       for (const pod of old) {

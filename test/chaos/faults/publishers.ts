@@ -9,6 +9,7 @@ export const PUBLISHER_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [3000, 6000],
+    takesMs: 0,
     start: async ({ publishers, random }) =>
       every(1000, () => {
         for (const publisher of random.some(publishers, 1)) void publisher.die();
@@ -22,6 +23,7 @@ export const PUBLISHER_FAULTS: readonly Fault[] = [
     feeds: BOTH,
     resyncs: NEVER,
     holdMs: [3000, 8000],
+    takesMs: 0,
     async start({ publishers }) {
       for (const publisher of publishers) publisher.setTwice(true);
       return async () => {

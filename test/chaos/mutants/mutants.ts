@@ -47,20 +47,20 @@ export const MUTANTS: readonly Mutant[] = [
     name: `one event in ${RARE} is dropped`,
     scenario: RESETS,
     file: 'broker/intake.js',
-    find: 'sink.event(decoded.event);',
-    put: everyRare('void 0;', 'sink.event(decoded.event);'),
+    find: 'sink.event(event, place);',
+    put: everyRare('void 0;', 'sink.event(event, place);'),
     caughtBy: ['lost'],
   },
   {
     name: `one event in ${RARE} changes places with the next`,
     scenario: RESETS,
     file: 'broker/intake.js',
-    find: 'sink.event(decoded.event);',
+    find: 'sink.event(event, place);',
     put: `{
       const held = globalThis.held;
       globalThis.held = undefined;
-      ${everyRare('globalThis.held = decoded.event;', 'sink.event(decoded.event);')}
-      if (held !== undefined) sink.event(held);
+      ${everyRare('globalThis.held = event;', 'sink.event(event, place);')}
+      if (held !== undefined) sink.event(held, place);
     }`,
     caughtBy: ['misordered'],
   },
@@ -68,10 +68,10 @@ export const MUTANTS: readonly Mutant[] = [
     name: `one event in ${RARE} goes to another tenant`,
     scenario: RESETS,
     file: 'broker/intake.js',
-    find: 'sink.event(decoded.event);',
+    find: 'sink.event(event, place);',
     put: everyRare(
-      "sink.event({ ...decoded.event, audience: { kind: 'tenant', tenant: 'acme' } });",
-      'sink.event(decoded.event);',
+      "sink.event({ ...event, audience: { kind: 'tenant', tenant: 'acme' } }, place);",
+      'sink.event(event, place);',
     ),
     caughtBy: ['leaked'],
   },
@@ -87,17 +87,19 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a resume begins one event too late',
     scenario: RETURNS,
-    file: 'log/log.js',
-    find: 'sequence: position.sequence,',
-    put: 'sequence: Math.min(this.#head, position.sequence + 1),',
+    file: 'log/positions.js',
+    find: 'const { sequence, coveredUntil } = position;',
+    put: `const { coveredUntil } = position;
+      const sequence = Math.min(this.#head, position.sequence + 1);`,
     caughtBy: ['lost'],
   },
   {
     name: 'a resume begins one event too early',
     scenario: RESETS,
-    file: 'log/log.js',
-    find: 'sequence: position.sequence,',
-    put: 'sequence: Math.max(this.boundary, evicted, position.sequence - 1),',
+    file: 'log/positions.js',
+    find: 'const { sequence, coveredUntil } = position;',
+    put: `const { coveredUntil } = position;
+      const sequence = Math.max(this.boundary, evicted, position.sequence - 1);`,
     caughtBy: ['duplicated'],
   },
   {
@@ -127,9 +129,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a resume on another pod goes back too little',
     scenario: BOUNCES,
-    file: 'log/log.js',
+    file: 'log/positions.js',
     find: 'sequence: Math.min(from, further),',
-    put: 'sequence: this.#timeline.atOrBefore(position.coveredUntil + 3000) ?? from,',
+    put: 'sequence: this.#timeline.atOrBefore(coveredUntil + 3000) ?? from,',
     caughtBy: ['lost'],
   },
   {
