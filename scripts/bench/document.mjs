@@ -36,6 +36,7 @@ const METHOD = `## Method
 npm run bench -- --install              # gets nginx and nchan by apt, Socket.IO by npm into .warren/
 npm run bench                           # all of it, five runs: about an hour
 npm run bench -- --scenarios a,b --peers warren,nchan --runs 3
+npm run bench -- --scenarios k --only connections   # the points whose name holds it
 npm run bench -- --quick                # a twentieth of everything, to see that it works
 npm run bench -- --docs                 # writes this page, its plot and performance.json; --add: to the runs that are there
 npm run bench -- --profile --scenarios c --peers warren --runs 1

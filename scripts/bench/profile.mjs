@@ -29,8 +29,24 @@ export function startProfile({ name, pid }) {
 
 /** Shares of the time, without those that were called. @param {string} file @param {string} sort @param {number} top */
 function report(file, sort, top) {
-  const args = ['report', '-i', file, '--no-children', '-g', 'none', '--sort', sort, '--stdio'];
-  const text = execFileSync('perf', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const args = [
+    'report',
+    '-i',
+    file,
+    '--no-children',
+    '-g',
+    'none',
+    '--sort',
+    sort,
+    '--percent-limit',
+    '0.3',
+    '--stdio',
+  ];
+  const text = execFileSync('perf', args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    maxBuffer: 2 ** 26,
+  });
   const lines = text.split('\n').filter(line => /^\s+\d+\.\d+%/.test(line));
   return lines.slice(0, top).join('\n');
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [--scenarios a,b] [--peers x,y] [--runs N] [--quick] [--json FILE] [--add] [--docs] [--install]
- * [--profile]`: what one server process on one core costs, beside its peers, through a real RabbitMQ. docs/performance.md
+ * `npm run bench -- [--scenarios a,b] [--peers x,y] [--only TEXT] [--runs N] [--quick] [--json FILE] [--add] [--docs]
+ * [--install] [--profile] [--load node]`: what one server process on one core costs, beside its peers, through a real RabbitMQ. docs/performance.md
  * says what is measured and how. Exit code 1: a bar was missed, or a measurement failed.
  */
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -118,22 +118,22 @@ exit(failed || judge(results.scenarios).some(({ verdict }) => verdict === 'misse
  */
 async function runScenario(scenario) {
   console.log(`\n${scenario.id}: ${scenario.title}`);
+  const variants = scenario.variants.filter(({ key }) => key.includes(options.only));
   /** @type {Record<string, Record<string, number>[]>} */
   const figures = {};
   /** @type {Record<string, string>} */
   const skipped = {};
   let repeated = 0;
   for (let run = 1; run <= runs; run++) {
-    for (const { key, peer: name, measure } of scenario.variants) {
+    for (const { key, peer: name, measure } of variants) {
       const peer = there.get(name);
       if (peer === undefined) {
         skipped[key] = 'left out';
         continue;
       }
       try {
-        const { measured, others } = await measureUndisturbed(measure, peer);
+        const measured = await measureUndisturbed(measure, peer, () => repeated++);
         (figures[key] ??= []).push(measured);
-        repeated += others;
         console.log(`  ${run} ${key}: ${JSON.stringify(measured, rounded)}`);
       } catch (error) {
         failed = true;
@@ -150,9 +150,10 @@ async function runScenario(scenario) {
  *
  * @param {import('./scenarios/scenario.mjs').Variant['measure']} measure
  * @param {import('./peers/peer.mjs').Peer} peer
+ * @param {() => void} onDisturbed
  */
-async function measureUndisturbed(measure, peer) {
-  for (let others = 0; ; others++) {
+async function measureUndisturbed(measure, peer, onDisturbed) {
+  for (let tries = 1; ; tries++) {
     const watch = options.profile ? startProfile : () => ({ stop: () => Promise.resolve() });
     // perf can't name what V8 compiles unless it is told.
     const nodeArgs = options.profile ? ['--perf-basic-prof'] : [];
@@ -162,14 +163,15 @@ async function measureUndisturbed(measure, peer) {
       const workOfOthers = watchOthers();
       const measured = await measure(stage, peer);
       const share = workOfOthers();
-      if (share <= DISTURBED || options.quick || options.profile) return { measured, others };
+      if (share <= DISTURBED || options.quick || options.profile) return measured;
+      onDisturbed();
       console.log(
         `  ${peer.name}: other processes used ${Math.round(share * 100)} % of a processor meanwhile; not counted`,
       );
     } finally {
       await stage.close();
     }
-    if (others + 1 === TRIES) throw new Error(`the machine was too busy, ${TRIES} times`);
+    if (tries === TRIES) throw new Error(`the machine was too busy, ${TRIES} times`);
   }
 }
 
@@ -207,6 +209,7 @@ function readArguments() {
         scenarios: { type: 'string' },
         peers: { type: 'string' },
         runs: { type: 'string', default: '5' },
+        only: { type: 'string', default: '' },
         load: { type: 'string', default: 'compiled' },
         quick: { type: 'boolean', default: false },
         json: { type: 'string' },
