@@ -38,7 +38,8 @@ describe('the queue feed and a broker in trouble', { timeout: 120_000 }, () => {
     await deliversAgain(open, 'after-the-kill');
 
     await node.restart();
-    assert.match((await open.sink.expect('lost')).why, /320 \(CONNECTION-FORCED\)/);
+    // What is written to a connection that is going can fail before the broker's goodbye is read.
+    assert.match((await open.sink.expect('lost')).why, /320 \(CONNECTION-FORCED\)|ECONNRESET|EPIPE/);
     assert.deepEqual(await open.sink.next(), { kind: 'attached', continuity: 'gap' });
     await deliversAgain(open, 'after-the-restart');
     assert.deepEqual(open.report.losses, ['connection', 'connection']);
