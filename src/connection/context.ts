@@ -6,7 +6,7 @@ import type { Authenticate } from './authenticate.js';
 import type { Deadlines } from './deadlines.js';
 import type { ConnectionReport } from './report.js';
 import type { OutletContext } from './outlet.js';
-import type { Past } from './past.js';
+import type { Past, PastMember } from './past.js';
 import type { Scheduler } from './scheduler.js';
 import type { UnsentBudget } from './unsent.js';
 
@@ -19,18 +19,12 @@ export interface ConnectionLimits {
 }
 
 /** A connection as the process sees it. */
-export interface Member extends Subscriber {
-  /** There may be something new in the log. */
-  wake(): void;
+export interface Member extends Subscriber, PastMember {
   announceStale(stale: boolean): void;
   /** Whether it has a session. */
   readonly isOpen: boolean;
   /** Whether it is owed something from before a position although it keeps up and takes what it is given. */
   lagsBehind(position: number, now: number): boolean;
-  /** The same for one that hasn't kept up so far. */
-  isBehind(position: number, now: number): boolean;
-  /** The past that it reads has ended. */
-  leavePast(): void;
   /** It has been waited for long enough. */
   giveUpOn(): void;
   /** Sends the client elsewhere; `delayMs`: when it should come back. */

@@ -6,6 +6,7 @@ import type { PastReader, PastSink, PastSource, StreamPlace } from './feed.js';
 
 /** A connection, as far as the past is concerned. */
 export interface PastMember {
+  /** There may be something new in the log that it reads. */
   wake(): void;
   /** Whether it stands before a position although it takes what it is given. */
   isBehind(position: number, now: number): boolean;
