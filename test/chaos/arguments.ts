@@ -8,6 +8,7 @@ export const USAGE = `npm run chaos -- [options]
   --feed queue|stream   (queue)
   --faults a,b          some of them; without it all, each alone
   --pairs N|all         instead: so many pairs of them at the same time, drawn by the seed
+  --part K/N            only the Kth of N equal parts of these rows, to share them out
   --seed N              (by chance)
   --minutes N           of faults, each row (0.5)
   --runs N              of each row, with the seeds N, N + 1, … (1)
@@ -54,6 +55,7 @@ export function readArguments(): Arguments {
       feed: { type: 'string', default: 'queue' },
       faults: { type: 'string' },
       pairs: { type: 'string' },
+      part: { type: 'string', default: '1/1' },
       seed: { type: 'string' },
       minutes: { type: 'string', default: '0.5' },
       runs: { type: 'string', default: '1' },
@@ -90,7 +92,7 @@ export function readArguments(): Arguments {
     }
     const rows =
       values.pairs === undefined ? faults.map(fault => [fault]) : pairs(faults, values.pairs, seed);
-    return { kind: 'rows', rows: byBroker(rows) };
+    return { kind: 'rows', rows: partOf(byBroker(rows), values.part) };
   }
 
   return {
@@ -134,6 +136,15 @@ function pairs(faults: readonly Fault[], count: string, seed: number): Fault[][]
 function byBroker(rows: readonly (readonly Fault[])[]): (readonly Fault[])[] {
   const kinds: readonly BrokerKind[] = ['one node', 'two nodes', 'three nodes'];
   return kinds.flatMap(kind => rows.filter(faults => brokerFor(faults) === kind));
+}
+
+/** `part`: K/N. The parts of one list differ in length by one at most, and together they are the list. */
+export function partOf<T>(rows: readonly T[], part: string): readonly T[] {
+  const [, k, n] = (/^(\d+)\/(\d+)$/.exec(part) ?? []).map(Number);
+  if (k === undefined || n === undefined || k < 1 || k > n)
+    throw new Error(`--part is ${part}; it must be K/N with K from 1 to N.`);
+  const edge = (parts: number) => Math.round((rows.length * parts) / n);
+  return rows.slice(edge(k - 1), edge(k));
 }
 
 function feedOf(text: string): Feed {
