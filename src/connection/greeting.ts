@@ -92,19 +92,27 @@ export class Greeting {
 
   #enter(identity: Identity, message: ClientMessage, since: number, now: number): void {
     this.#context.onAuthenticated(this.#host);
-    const start = this.#start(message.cursor, identity.tenant, now - since);
-    if (isElsewhere(start)) this.#parked = { identity, message, from: start, lookAt: now + LOOK_MS, since };
-    else this.#host.open(identity, message, start);
+    const start = this.#start(message.cursor, identity.tenant);
+    if (!isElsewhere(start)) {
+      this.#host.open(identity, message, start);
+    } else if (start.resume === 'older' || now - since < BEHIND_MS) {
+      this.#parked = { identity, message, from: start, lookAt: now + LOOK_MS, since };
+    } else if (start.mayCome) {
+      // This pod's feed stands still. Another has what the client is owed, or this one will: it keeps its position.
+      this.#host.fail('noFeed', 'over_capacity', message.ref);
+    } else {
+      this.#host.open(identity, message, startAnew(this.#context.log, 'unknown_position'));
+    }
   }
 
-  #start(cursor: string | null, tenant: string, waited: number): SessionStart | Elsewhere {
+  #start(cursor: string | null, tenant: string): SessionStart | Elsewhere {
     const { log, past } = this.#context;
     const start = startAt(log, cursor, tenant);
     if (start.resume === 'older' && cursor !== null) {
       return past.begin(this.#host, { cursor, tenant, offset: start.offset }) ?? start;
     }
     past.forget(this.#host);
-    return start.resume === 'ahead' && waited >= BEHIND_MS ? startAnew(log, 'unknown_position') : start;
+    return start;
   }
 
   #isToWait({ from: { resume, offset }, since }: Parked, now: number): boolean {

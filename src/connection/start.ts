@@ -10,10 +10,9 @@ export interface SessionStart extends Start {
 }
 
 /** `ahead`: the stream hasn't come that far here, worth waiting for a moment. `older`: the log has left it behind. */
-export interface Elsewhere {
-  readonly resume: 'ahead' | 'older';
-  readonly offset: number;
-}
+export type Elsewhere =
+  | { readonly resume: 'ahead'; readonly offset: number; readonly mayCome: boolean }
+  | { readonly resume: 'older'; readonly offset: number };
 
 export function isElsewhere(start: SessionStart | Elsewhere): start is Elsewhere {
   return start.resume === 'ahead' || start.resume === 'older';
@@ -27,7 +26,7 @@ export function startAt(log: EventLog, cursor: string | null, tenant: string): S
     case 'at':
       return startFrom(log, located, cursor);
     case 'ahead':
-      return { resume: 'ahead', offset: located.offset };
+      return { resume: 'ahead', offset: located.offset, mayCome: located.mayCome };
     case 'older':
       return { resume: 'older', offset: located.place.offset };
     case 'lost':

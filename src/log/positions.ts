@@ -19,8 +19,11 @@ export type Located =
       /** By time: until this sequence number is passed, the presented cursor is the client's position. */
       readonly overlapUntil: number | null;
     }
-  /** A place in the stream that this pod hasn't reached. Whoever asks again once it `hasReached` it gets an answer. */
-  | { readonly kind: 'ahead'; readonly offset: number }
+  /**
+   * A place in the stream that this pod hasn't reached. Whoever asks again once it `hasReached` it gets an answer.
+   * `mayCome`: as far as is proven, this pod is behind in time. Else the place is one of another stream.
+   */
+  | { readonly kind: 'ahead'; readonly offset: number; readonly mayCome: boolean }
   /**
    * A place in the stream behind which this log hasn't all that the tenant is owed, though the stream may have it,
    * without a gap as far as this pod knows.
@@ -229,7 +232,9 @@ export class Positions {
 
   /** Exactly, or not at all. */
   #locateInStream({ offset, digest, coveredUntil }: StreamPosition, evicted: number): Located {
-    if (!this.hasReached(offset)) return { kind: 'ahead', offset };
+    if (!this.hasReached(offset)) {
+      return { kind: 'ahead', offset, mayCome: this.#coveredUntil < coveredUntil + AHEAD_MS };
+    }
     if (offset < this.#unbrokenFrom) return lost('evicted');
     if (offset < this.#places.oldest) return { kind: 'older', place: { offset, digest } };
     const known = this.#places.atOrBefore(offset);

@@ -36,10 +36,24 @@ describe('a client whose cursor is ahead of the pod', () => {
     assert.deepEqual(wire.story, ['hello', 'connected', 'event e9']);
   });
 
-  it('is told to resync after two seconds, and then gets what comes', async () => {
+  it('keeps its position and is sent away after two seconds, if the feed of the pod stands still', async () => {
     const r = podAt(3);
-    const { wire } = await r.enter({}, { cursor: cursorFor(6) });
+    const { wire } = await r.enter({}, { cursor: cursorFor(6, 1, r.clock.wall()), ref: 'a' });
     r.clock.advance(1990);
+    await r.settle();
+    assert.deepEqual(wire.story, ['hello']);
+    r.clock.advance(100);
+    await r.settle();
+    assert.deepEqual(wire.story, ['hello', 'error over_capacity']);
+    assert.deepEqual(wire.ending, ENDINGS.noFeed);
+    assert.equal(wire.messages[1]?.ref, 'a');
+  });
+
+  it('is told to resync after two seconds if the pod has read beyond its time, and then gets what comes', async () => {
+    const r = podAt(3);
+    const { wire } = await r.enter({}, { cursor: cursorFor(6, 1, r.clock.wall()) });
+    r.clock.advance(1990);
+    r.hub.covered(r.clock.wall() + 5000, r.clock.wall() + 5000);
     await r.settle();
     assert.deepEqual(wire.story, ['hello']);
     take(r, 4);

@@ -5,8 +5,8 @@ export const codec = new CursorCodec([RIG_SECRET]);
 
 /** The message at an offset; another `stream` is one that was created anew. */
 export const at = (offset: number, stream = 1) => ({ offset, digest: stream * 1000 + offset });
-export const cursorFor = (offset: number, stream = 1): string =>
-  codec.seal({ kind: 'stream', ...at(offset, stream), coveredUntil: 0 });
+export const cursorFor = (offset: number, stream = 1, coveredUntil = 0): string =>
+  codec.seal({ kind: 'stream', ...at(offset, stream), coveredUntil });
 
 /** A pod that has read its stream up to and including `offset`. */
 export function podAt(offset: number, more: RigOptions = {}): Rig {
