@@ -10,7 +10,7 @@ import { Inbound, type Incoming } from './inbound.js';
 import { OpenSession, type SessionHost } from './open-session.js';
 import { Outlet, type OutletOwner } from './outlet.js';
 import { hello, reconnect, stale } from './replies.js';
-import type { Visited } from './scheduler.js';
+import type { Lingering } from './linger.js';
 import type { Session } from './session.js';
 import type { SessionStart } from './start.js';
 import type { Sheddable } from './unsent.js';
@@ -33,9 +33,11 @@ const CLOSE_TIMEOUT_MS = 5000;
 
 /** One browser: from the handshake to the end, whichever transport it came by. */
 export class Connection
-  implements GreetingHost, SessionHost, OutletOwner, WireOwner, Visited, Due, Sheddable
+  implements GreetingHost, SessionHost, OutletOwner, WireOwner, Lingering, Due, Sheddable
 {
   waitsSince: number | null = null;
+  visitedAt = -Infinity;
+  lingers = false;
   tick: number | null = null;
   readonly outlet: Outlet;
   readonly #context: ConnectionContext;
@@ -157,6 +159,12 @@ export class Connection
     if (this.#state.kind === 'closed') return;
     this.outlet.notice();
     this.#context.scheduler.schedule(this);
+  }
+
+  wakeSoon(): void {
+    if (this.#state.kind === 'closed') return;
+    this.outlet.notice();
+    this.#context.linger.event(this);
   }
 
   announceStale(isStale: boolean): void {

@@ -5,6 +5,7 @@ import type { Router, Subscriber } from '../router/router.js';
 import type { Authenticate } from './authenticate.js';
 import type { Deadlines } from './deadlines.js';
 import type { ConnectionReport } from './report.js';
+import type { Linger } from './linger.js';
 import type { OutletContext } from './outlet.js';
 import type { Past, PastMember } from './past.js';
 import type { Scheduler } from './scheduler.js';
@@ -21,6 +22,8 @@ export interface ConnectionLimits {
 /** A connection as the process sees it. */
 export interface Member extends Subscriber, PastMember {
   announceStale(stale: boolean): void;
+  /** As `wake`, though it may linger first. */
+  wakeSoon(): void;
   /** Whether it has a session. */
   readonly isOpen: boolean;
   /** Whether it is owed something from before a position although it keeps up and takes what it is given. */
@@ -41,6 +44,7 @@ export interface ConnectionContext {
   readonly past: Past;
   readonly router: Router<Member>;
   readonly scheduler: Scheduler;
+  readonly linger: Linger;
   readonly deadlines: Deadlines;
   readonly unsent: UnsentBudget;
   readonly outlets: OutletContext;

@@ -10,6 +10,7 @@ import { Deadlines } from './deadlines.js';
 import type { FeedSink, PastSource, StreamPlace } from './feed.js';
 import type { ConnectionReport } from './report.js';
 import { JoinedRuns } from './joined.js';
+import { Linger, type LingerLimits } from './linger.js';
 import { Past } from './past.js';
 import { Scheduler } from './scheduler.js';
 import { UnsentBudget } from './unsent.js';
@@ -28,6 +29,7 @@ export interface HubOptions {
   readonly newSessionId: () => string;
   /** Runs a task once the I/O of this turn is done. */
   readonly defer: (task: () => void) => void;
+  readonly linger: LingerLimits;
   /** Null: the feed has nothing from before the log. */
   readonly past: PastSource | null;
   /** Keeps the backlog at the broker, or takes it again. */
@@ -62,6 +64,7 @@ export class Hub implements FeedSink {
   readonly #unauthenticated = new Set<Member>();
   readonly #router = new Router<Member>();
   readonly #scheduler: Scheduler;
+  readonly #linger: Linger;
   readonly #deadlines: Deadlines;
   readonly #unsent = new UnsentBudget(MAX_UNSENT_BYTES);
   readonly #joined = new JoinedRuns();
@@ -75,6 +78,12 @@ export class Hub implements FeedSink {
   constructor(options: HubOptions) {
     this.#options = options;
     this.#scheduler = new Scheduler(options.defer, () => options.clock.monotonic());
+    this.#linger = new Linger({
+      clock: options.clock,
+      ms: options.linger.ms,
+      log: options.log,
+      schedule: one => this.#scheduler.schedule(one),
+    });
     this.#deadlines = new Deadlines(options.clock);
     this.#past = new Past({
       clock: options.clock,
@@ -94,6 +103,7 @@ export class Hub implements FeedSink {
       past: this.#past,
       router: this.#router,
       scheduler: this.#scheduler,
+      linger: this.#linger,
       deadlines: this.#deadlines,
       unsent: this.#unsent,
       outlets: {
@@ -139,7 +149,7 @@ export class Hub implements FeedSink {
     return {
       connections: this.#connections.size,
       unauthenticated: this.#unauthenticated.size,
-      waiting: this.#scheduler.waiting,
+      waiting: this.#scheduler.waiting + this.#linger.size,
       deadlines: this.#deadlines.size,
       unsentBytes: this.#unsent.bytes,
       pastClients: this.#past.clients,
@@ -198,6 +208,7 @@ export class Hub implements FeedSink {
   /** Lets go of timers. */
   stop(): void {
     this.#stopTicking();
+    this.#linger.stop();
     this.#valve.stop();
     this.#past.stop();
   }
@@ -233,7 +244,9 @@ export class Hub implements FeedSink {
     this.#past.liveEvent(event, place);
     this.#options.report.received(outcome);
     if (outcome !== 'appended') return;
-    this.#router.reach(event.audience, wake);
+    const isForMany = this.#router.breadth(event.audience) >= this.#options.linger.least;
+    this.#router.reach(event.audience, isForMany ? wakeSoon : wake);
+    this.#linger.hurry();
     this.#valve.appended();
   }
 
@@ -278,3 +291,4 @@ export class Hub implements FeedSink {
 }
 
 const wake = (connection: Member): void => connection.wake();
+const wakeSoon = (connection: Member): void => connection.wakeSoon();

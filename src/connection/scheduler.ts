@@ -6,6 +6,8 @@ export interface Visited {
   readonly turn: string;
   /** Since when it waits for a visit, monotonic ms; null: it doesn't. Owned by the scheduler. */
   waitsSince: number | null;
+  /** When it was visited last by the scheduler, monotonic ms; -Infinity: not yet. Owned by the scheduler. */
+  visitedAt: number;
   /** Sends some of what is due. True: there is more that could go at once. */
   visit(): boolean;
 }
@@ -88,6 +90,7 @@ export class Scheduler {
       one.waitsSince = null;
       if (one.visit() && one.waitsSince === null) this.#add(one);
       this.#time = this.#now();
+      one.visitedAt = this.#time;
     } while (this.#time < until);
   }
 

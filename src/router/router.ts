@@ -66,6 +66,22 @@ export class Router<S extends Subscriber> {
     else if (tenant !== undefined) removeFrom(tenant.topics, pattern, subscriber);
   }
 
+  /** About how many an event to that audience concerns; those who asked for its topics with wildcards aren't counted. */
+  breadth(audience: Audience): number {
+    if (audience.kind === 'all') {
+      let sum = 0;
+      for (const { all } of this.#tenants.values()) sum += all.size;
+      return sum;
+    }
+    const tenant = this.#tenants.get(audience.tenant);
+    if (tenant === undefined) return 0;
+    if (audience.kind === 'tenant') return tenant.all.size;
+    let sum = 0;
+    for (const user of audience.users) sum += tenant.users.get(user)?.size ?? 0;
+    for (const topic of audience.topics) sum += tenant.topics.get(topic)?.size ?? 0;
+    return sum;
+  }
+
   /** Calls `visit` for everybody whom an event to that audience may concern, some perhaps more than once. */
   reach(audience: Audience, visit: (subscriber: S) => void): void {
     switch (audience.kind) {

@@ -19,6 +19,7 @@ function rig(msPerVisit = 0) {
     return {
       turn,
       waitsSince: null,
+      visitedAt: -Infinity,
       visit() {
         visits.push(name);
         now += msPerVisit;
@@ -111,6 +112,7 @@ describe('the scheduler', () => {
     const one: Visited = {
       turn: 't',
       waitsSince: null,
+      visitedAt: -Infinity,
       visit() {
         if (++visits === 1) scheduler.schedule(one);
         return visits === 1;
@@ -130,6 +132,7 @@ describe('the scheduler', () => {
       const stranger = {
         turn: '',
         waitsSince: null,
+        visitedAt: -Infinity,
         visit() {
           order.push(name);
           stranger.turn = 'a';

@@ -35,6 +35,8 @@ export interface Setting {
   readonly feeds: readonly ['queue' | 'stream', 'queue' | 'stream'];
   /** How far the second pod's clock is ahead. */
   readonly skewMs: number;
+  /** How long a client waits for its next event after it was sent one. */
+  readonly lingerMs: number;
 }
 
 /** A number that picks one of what there is, whatever there is. */
@@ -238,6 +240,7 @@ export const story: fc.Arbitrary<{ readonly setting: Setting; readonly steps: re
             ['stream', 'queue'],
           ),
           skewMs: fc.constantFrom(0, 400, -1000, 1000, -3000, 3000),
+          lingerMs: fc.constantFrom(0, 25),
         },
         plain,
       ),

@@ -291,6 +291,10 @@ export class World {
   }
 
   #settle(pod: Pod): void {
+    if (this.#setting.lingerMs > 0) {
+      for (const one of this.#pods) one.clock.advance(this.#setting.lingerMs);
+      for (const client of this.clients) client.letIn();
+    }
     for (let i = 0; pod.tasks.length > 0; i++) {
       assert.ok(i < 1000, 'there is no end to what is to be sent');
       pod.run();

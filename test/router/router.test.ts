@@ -117,3 +117,16 @@ test('a subscription of somebody who was never added, or is gone, reaches nobody
   assert.deepEqual(reached(router, toTopics('acme', 'deals')), new Set());
   assert.deepEqual(router.size, NOTHING);
 });
+
+test('how many an event concerns is known before they are told', () => {
+  const router = new Router<Client>();
+  const clients = ['7', '7', '8'].map(user => ({ tenant: 'acme', user }));
+  for (const client of [...clients, { tenant: 'other', user: '7' }]) router.add(client);
+  const [first, second] = clients;
+  if (first !== undefined) router.subscribe(first, 'a');
+  if (second !== undefined) router.subscribe(second, 'b.*');
+  assert.equal(router.breadth(toAll), 4);
+  assert.equal(router.breadth(toTenant('acme')), 3);
+  assert.equal(router.breadth(toTenant('nobody')), 0);
+  assert.equal(router.breadth({ kind: 'some', tenant: 'acme', users: ['7', '9'], topics: ['a', 'b.c'] }), 3);
+});

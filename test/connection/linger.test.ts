@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Linger, type Lingering } from '../../src/connection/linger.js';
+import { manualClock } from '../support/clock.js';
+import { rig as hubRig, forUser } from './rig.js';
+
+const MS = 25;
+
+/** Members that the scheduler visits as soon as they are scheduled, on a clock that is moved by hand. */
+function rig(ms = MS) {
+  const clock = manualClock(0);
+  const log = { head: 0, endangeredBefore: 0 };
+  const scheduled: string[] = [];
+  const names = new Map<Lingering, string>();
+  const linger = new Linger({
+    clock,
+    ms,
+    log,
+    schedule(one) {
+      scheduled.push(`${names.get(one)} ${clock.monotonic()}`);
+      one.visitedAt = clock.monotonic();
+    },
+  });
+  function member(name: string): Lingering {
+    const one = { turn: 'a', waitsSince: null, visitedAt: -Infinity, lingers: false, visit: () => false };
+    names.set(one, name);
+    return one;
+  }
+  /** An event for some. */
+  function event(...whom: Lingering[]): void {
+    log.head++;
+    for (const one of whom) linger.event(one);
+    linger.hurry();
+  }
+  return { clock, log, linger, member, event, scheduled };
+}
+
+describe('who lingers', () => {
+  it('nobody who has not been sent anything for a while', () => {
+    const { clock, member, event, scheduled, linger } = rig();
+    const one = member('a');
+    event(one);
+    clock.advance(MS);
+    event(one);
+    assert.deepEqual(scheduled, ['a 0', `a ${MS}`]);
+    assert.equal(linger.size, 0);
+  });
+
+  it('who has just been: until then, once, however many events come', () => {
+    const { clock, member, event, scheduled, linger } = rig();
+    const one = member('a');
+    for (let ms = 0; ms < 100; ms += 10) {
+      event(one);
+      clock.advance(10);
+    }
+    assert.deepEqual(scheduled, ['a 0', 'a 25', 'a 50', 'a 75', 'a 100']);
+    assert.equal(linger.size, 0);
+    assert.deepEqual(clock.pending(), []);
+  });
+
+  it('nobody for longer than the wait: all stop together', () => {
+    const { clock, member, event, scheduled } = rig();
+    const [a, b] = [member('a'), member('b')];
+    event(b);
+    clock.advance(10);
+    event(a);
+    clock.advance(5);
+    event(b);
+    event(a);
+    clock.advance(MS);
+    assert.deepEqual(scheduled, ['b 0', 'a 10', 'b 25', 'a 25']);
+  });
+
+  it('nobody whose events the log is about to lose', () => {
+    const { log, clock, member, event, scheduled, linger } = rig();
+    const one = member('a');
+    event(one);
+    event(one);
+    log.endangeredBefore = 1;
+    event();
+    assert.deepEqual(scheduled, ['a 0']);
+    log.endangeredBefore = 2;
+    event();
+    assert.deepEqual(scheduled, ['a 0', 'a 0']);
+    assert.equal(linger.size, 0);
+    assert.deepEqual(clock.pending(), []);
+  });
+
+  it('nobody who waits for a visit anyway', () => {
+    const { member, event, scheduled, linger } = rig();
+    const one = member('a');
+    event(one);
+    one.waitsSince = 0;
+    event(one);
+    assert.equal(linger.size, 0);
+    assert.deepEqual(scheduled, ['a 0']);
+  });
+
+  it('nobody at all if the wait is 0', () => {
+    const { member, event, scheduled } = rig(0);
+    const one = member('a');
+    event(one);
+    event(one);
+    assert.deepEqual(scheduled, ['a 0', 'a 0']);
+  });
+
+  it('leaves no timer behind when it is stopped', () => {
+    const { clock, member, event, linger } = rig();
+    const one = member('a');
+    event(one);
+    event(one);
+    linger.stop();
+    assert.deepEqual(clock.pending(), []);
+  });
+});
+
+describe('a connection that lingers', () => {
+  it('gets the first event at once and those that follow in one write; a reply takes them along', async () => {
+    const r = hubRig({ linger: { ms: MS, least: 1 }, random: () => 0.5 });
+    const { wire, send } = await r.enter();
+    r.clock.advance(MS);
+    const publish = (id: string) => r.publish(id, forUser('7'));
+    publish('e1');
+    await r.settle();
+    assert.deepEqual(wire.story.slice(2), ['event e1']);
+    r.clock.advance(10);
+    publish('e2');
+    publish('e3');
+    await r.settle();
+    assert.deepEqual(wire.story.slice(2), ['event e1']);
+    assert.notEqual(r.hub.size.waiting, 0);
+    const writes = wire.writes.length;
+    r.clock.advance(MS);
+    await r.settle();
+    assert.deepEqual(wire.story.slice(2), ['event e1', 'event e2', 'event e3']);
+    assert.equal(wire.writes.length, writes + 1);
+    publish('e4');
+    send({ subscribe: ['a'], ref: 1 });
+    await r.settle();
+    assert.deepEqual(wire.story.slice(5), ['event e4', 'reply 1']);
+    r.clock.advance(2 * MS);
+    await r.settle();
+    assert.equal(wire.story.length, 7);
+    assert.equal(r.hub.size.waiting, 0);
+  });
+
+  it('gets an event for few at once, and with it those that it lingered for', async () => {
+    const r = hubRig({ linger: { ms: MS, least: 2 }, random: () => 0.5 });
+    const one = await r.enter();
+    await r.enter({ user: '8' });
+    r.clock.advance(MS);
+    for (const id of ['e1', 'e2']) {
+      r.publish(id, { kind: 'tenant', tenant: 'acme' });
+      await r.settle();
+    }
+    assert.deepEqual(one.wire.story.slice(2), ['event e1']);
+    r.publish('e3', forUser('7'));
+    await r.settle();
+    assert.deepEqual(one.wire.story.slice(2), ['event e1', 'event e2', 'event e3']);
+  });
+
+  it('that is gone before it is visited leaves nothing', async () => {
+    const r = hubRig({ linger: { ms: MS, least: 1 }, random: () => 0.5 });
+    const { connection } = await r.enter();
+    for (const id of ['e1', 'e2']) {
+      r.publish(id, forUser('7'));
+      await r.settle();
+    }
+    connection.closed();
+    r.clock.advance(MS);
+    await r.settle();
+    assert.deepEqual(r.hub.size.waiting, 0);
+  });
+});
