@@ -6,6 +6,8 @@ export interface Scenario {
   readonly faults: readonly string[];
   readonly pods: number;
   readonly env: Readonly<Record<string, string>>;
+  /** 60 a second, for 14 s of faults, unless given. */
+  readonly load?: { readonly eventsPerSecond: number; readonly forMs: number };
 }
 
 /** A bug that a checker worth its name has to find. */
@@ -23,6 +25,12 @@ export interface Mutant {
 
 /** Everybody comes back to where they were. */
 const RESETS: Scenario = { name: 'resets, one pod', faults: ['client-reset'], pods: 1, env: {} };
+/** Hundreds of thousands of deliveries, for what goes wrong with a few of them. */
+const BUSY: Scenario = {
+  ...RESETS,
+  name: 'resets, one pod, busy',
+  load: { eventsPerSecond: 400, forMs: 40_000 },
+};
 /** Being one event out shows only if the next one is due to that client: it takes many resumes. */
 const RETURNS: Scenario = { name: 'bouncing on one pod', faults: ['client-bounce'], pods: 1, env: {} };
 const BOUNCES: Scenario = { name: 'bouncing between two pods', faults: ['client-bounce'], pods: 2, env: {} };
@@ -83,6 +91,30 @@ export const MUTANTS: readonly Mutant[] = [
     put: `target.set(parts.data, offset);
       ${everyRare("target[offset + parts.data.indexOf('-')] = 0x5f;", ';')}`,
     caughtBy: ['unexpected'],
+  },
+  {
+    name: 'one delivery in 10,000 is dropped',
+    scenario: BUSY,
+    file: 'connection/outlet.js',
+    find: 'this.#addEvent(track, entry, batch);',
+    put: `if ((globalThis.chaos = (globalThis.chaos ?? 0) + 1) % 10_000 !== 0) this.#addEvent(track, entry, batch);`,
+    caughtBy: ['lost'],
+  },
+  {
+    name: 'one delivery in 50,000 is an event of another tenant',
+    scenario: BUSY,
+    file: 'connection/outlet.js',
+    find: 'this.#addEvent(track, entry, batch);',
+    put: `{
+      const { other } = globalThis;
+      const isDue = (globalThis.chaos = (globalThis.chaos ?? 0) + 1) >= 50_000;
+      if (entry.audience.kind !== 'all') globalThis.other = entry;
+      if (isDue && other !== undefined && other.audience.tenant !== track.reader.tenant) {
+        globalThis.chaos = 0;
+        this.#addEvent(track, other, batch);
+      } else this.#addEvent(track, entry, batch);
+    }`,
+    caughtBy: ['leaked'],
   },
   {
     name: 'a resume begins one event too late',

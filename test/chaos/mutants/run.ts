@@ -13,7 +13,7 @@ import { type Mutant, MUTANTS, type Scenario, SCENARIOS } from './mutants.js';
 const SERVICE = join(import.meta.dirname, '../../../src');
 /** Beside the service, so that its packages are found. */
 const COPIES = join(import.meta.dirname, '../../../mutants');
-const FOR_MS = 14_000;
+const LOAD = { eventsPerSecond: 60, forMs: 14_000 };
 const CLIENTS = 150;
 
 /**
@@ -76,11 +76,10 @@ async function runScenario(
     feed: 'queue',
     seed,
     faults,
-    forMs: FOR_MS,
+    ...(scenario.load ?? LOAD),
     clients: CLIENTS,
     pods: scenario.pods,
     publishers: 3,
-    eventsPerSecond: 60,
     resumes: true,
     main: join(service, 'main.js'),
     env: scenario.env,
