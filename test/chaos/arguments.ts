@@ -20,6 +20,7 @@ export const USAGE = `npm run chaos -- [options]
   --soak MINUTES        faults drawn at random for so long, and what the pods keep (npm run soak -- MINUTES)
   --mutants             the checker against services with known bugs
   --check FILE          only judges a history that was kept
+  --merge FILES         one table of what several runs wrote with --json, names separated by commas
   --json FILE           figures and findings
   --list                the faults`;
 
@@ -30,6 +31,7 @@ export type Task =
   | { readonly kind: 'soak'; readonly faults: readonly Fault[]; readonly minutes: number }
   | { readonly kind: 'mutants' }
   | { readonly kind: 'check'; readonly file: string }
+  | { readonly kind: 'merge'; readonly files: readonly string[] }
   | { readonly kind: 'list' };
 
 export interface Arguments {
@@ -67,6 +69,7 @@ export function readArguments(): Arguments {
       soak: { type: 'string' },
       mutants: { type: 'boolean', default: false },
       check: { type: 'string' },
+      merge: { type: 'string' },
       json: { type: 'string' },
       list: { type: 'boolean', default: false },
     },
@@ -79,6 +82,7 @@ export function readArguments(): Arguments {
   function taskOf(): Task {
     if (values.list) return { kind: 'list' };
     if (values.check !== undefined) return { kind: 'check', file: values.check };
+    if (values.merge !== undefined) return { kind: 'merge', files: values.merge.split(',') };
     if (values.mutants) return { kind: 'mutants' };
     if (values.jitter) return { kind: 'jitter' };
     if (values.deploy) return { kind: 'deploy' };

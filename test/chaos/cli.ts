@@ -2,7 +2,7 @@
  * `npm run chaos`: see scripts/chaos.mjs and docs/reliability.md. Exit code 0: valid; 1: invalid; 2: unknown, or wrong
  * arguments.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type Arguments, brokerFor, readArguments, USAGE } from './arguments.js';
 import { type Brokers, createBrokers } from './broker.js';
 import { check, type Judgement, type Verdict } from './checker/check.js';
@@ -11,7 +11,7 @@ import { runMutants } from './mutants/run.js';
 import { runDeploy, runJitter, runOne } from './profiles.js';
 import { readHistory } from './records.js';
 import { soak } from './soak.js';
-import { explain, type Row, toTable, verdictOf } from './table.js';
+import { byFault, explain, merge, PAIRED, type Row, toTable, verdictOf } from './table.js';
 
 const EXIT: Readonly<Record<Verdict, number>> = { valid: 0, invalid: 1, unknown: 2 };
 
@@ -24,6 +24,8 @@ async function perform(args: Arguments, brokers: Brokers): Promise<Verdict> {
       return 'valid';
     case 'check':
       return await checkOnly(task.file);
+    case 'merge':
+      return mergeOnly(task.files);
     case 'mutants':
       return (await runMutants(brokers, seed)) ? 'valid' : 'invalid';
     case 'soak':
@@ -45,7 +47,7 @@ async function runRows(
   const rows: Row[] = [];
   for (const faults of all) {
     const broker = await brokers.of(brokerFor(faults));
-    const name = faults.map(fault => fault.name).join(' + ');
+    const name = faults.map(fault => fault.name).join(PAIRED);
     const judgements: Judgement[] = [];
     for (let turn = 0; turn < args.runs; turn++)
       judgements.push(await runOne(broker, args, { name, faults, seed: args.seed + turn }));
@@ -65,6 +67,22 @@ async function checkOnly(file: string): Promise<Verdict> {
   for (const line of [judgement.verdict, ...explain(judgement)]) console.log(line);
   console.log(JSON.stringify(judgement.figures, null, 2));
   return judgement.verdict;
+}
+
+/** Of pairs, a row for each fault in whatever pairs it was: there are hundreds of them. */
+function mergeOnly(files: readonly string[]): Verdict {
+  const rows = merge(
+    files.flatMap(file => {
+      const { rows }: { readonly rows: readonly Row[] } = JSON.parse(readFileSync(file, 'utf8'));
+      return rows;
+    }),
+  );
+  const isPairs = rows.every(({ name }) => name.includes(PAIRED));
+  console.log(toTable(isPairs ? byFault(rows) : rows));
+  const judgements = rows.flatMap(one => one.judgements);
+  for (const one of ['valid', 'invalid', 'unknown'] as const)
+    console.log(`${one}: ${judgements.filter(({ verdict }) => verdict === one).length}`);
+  return verdictOf(judgements);
 }
 
 async function main(): Promise<number> {

@@ -7,6 +7,27 @@ export interface Row {
   readonly judgements: readonly Judgement[];
 }
 
+/** Stands between the faults of a row. */
+export const PAIRED = ' + ';
+
+/** Rows of the same name as one. */
+export function merge(rows: readonly Row[]): Row[] {
+  const merged = new Map<string, Judgement[]>();
+  for (const { name, judgements } of rows) {
+    const before = merged.get(name);
+    if (before === undefined) merged.set(name, [...judgements]);
+    else before.push(...judgements);
+  }
+  return [...merged].map(([name, judgements]) => ({ name, judgements }));
+}
+
+/** A row for each fault, with all rows that it has part in. */
+export function byFault(rows: readonly Row[]): Row[] {
+  return merge(
+    rows.flatMap(({ name, judgements }) => name.split(PAIRED).map(fault => ({ name: fault, judgements }))),
+  );
+}
+
 const COLUMNS = [
   'fault',
   'runs',
