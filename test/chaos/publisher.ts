@@ -196,6 +196,8 @@ export function createPublisher(
       twice = given;
     },
     async die() {
+      // Whoever says that it should may not have heard that the act is over.
+      if (isOver) return;
       for (let i = 0; i < DYING_WORDS; i++) publish(audience(random));
       // So that some bytes are on their way, but the confirms of few have come back.
       await new Promise(resolve => setImmediate(resolve));

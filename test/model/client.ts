@@ -208,6 +208,7 @@ export class Client {
       boundary: order.epochs.at(-1)?.boundary ?? 0,
       presented: message.cursor ?? null,
       stands: this.pod.standing(message.cursor ?? ''),
+      mark: judge.find(message.cursor ?? null),
       ...subscribe(person, message.subscribe ?? [], start, MAX_SUBSCRIPTIONS),
     };
     this.#firstToken = identity;

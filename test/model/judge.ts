@@ -39,6 +39,8 @@ export interface Entry {
   readonly boundary: number;
   readonly presented: string | null;
   readonly stands: Standing;
+  /** What the cursor was known to say by then: the pod may give out the same one before its answer is read. */
+  readonly mark: Mark | null;
   readonly subscribed: readonly string[];
   readonly denied: readonly unknown[];
 }
@@ -78,6 +80,10 @@ export class Judge {
     this.#pod = pod;
     this.#ledger = ledger;
     this.#published = published;
+  }
+
+  find(cursor: string | null): Mark | null {
+    return cursor === null ? null : this.#ledger.find(cursor, this.#pod.order);
   }
 
   /** Whoever writes catches what is thrown, so the first fault is kept. */
@@ -150,9 +156,8 @@ export class Judge {
       [message.user, message.tenant, message.subscribed, message.denied, message.lastEventId, message.stale],
       [person.user, person.tenant, entry.subscribed, entry.denied, null, this.#pod.lost],
     );
-    const { stands } = entry;
+    const { stands, mark } = entry;
     const { order, reads } = this.#pod;
-    const mark = presented === null ? null : this.#ledger.find(presented, order);
     const here = mark?.order === order;
     const sameEpoch = here && mark.epoch?.boundary === entry.boundary;
     if (presented === null) assert.equal(message.resume, 'new');
