@@ -10,7 +10,7 @@ import { Inbound, type Incoming } from './inbound.js';
 import { OpenSession, type SessionHost } from './open-session.js';
 import { Outlet, type OutletOwner } from './outlet.js';
 import { hello, reconnect, stale } from './replies.js';
-import type { Lingering } from './linger.js';
+import type { Visited } from './scheduler.js';
 import type { Session } from './session.js';
 import type { SessionStart } from './start.js';
 import type { Sheddable } from './unsent.js';
@@ -33,11 +33,10 @@ const CLOSE_TIMEOUT_MS = 5000;
 
 /** One browser: from the handshake to the end, whichever transport it came by. */
 export class Connection
-  implements GreetingHost, SessionHost, OutletOwner, WireOwner, Lingering, Due, Sheddable
+  implements GreetingHost, SessionHost, OutletOwner, WireOwner, Visited, Due, Sheddable
 {
   waitsSince: number | null = null;
   visitedAt = -Infinity;
-  lingers = false;
   tick: number | null = null;
   readonly outlet: Outlet;
   readonly #context: ConnectionContext;
@@ -148,6 +147,7 @@ export class Connection
     this.#inbound.clear();
     this.#context.deadlines.clear(this);
     this.#context.unsent.free(this);
+    this.#context.linger.forget(this);
     this.#context.past.forget(this);
     this.#context.report.closed(state.kind === 'closing' ? state.how : 'peer');
     this.#context.onClosed(this);
@@ -158,6 +158,7 @@ export class Connection
   wake(): void {
     if (this.#state.kind === 'closed') return;
     this.outlet.notice();
+    this.#context.linger.forget(this);
     this.#context.scheduler.schedule(this);
   }
 

@@ -240,12 +240,12 @@ export class Hub implements FeedSink {
   }
 
   event(event: Event, place: StreamPlace | null): void {
-    const outcome = this.#options.log.append(event, this.#moment(), place);
+    const now = this.#moment();
+    const outcome = this.#options.log.append(event, now, place);
     this.#past.liveEvent(event, place);
     this.#options.report.received(outcome);
     if (outcome !== 'appended') return;
-    const isForMany = this.#router.breadth(event.audience) >= this.#options.linger.least;
-    this.#router.reach(event.audience, isForMany ? wakeSoon : wake);
+    this.#router.reach(event.audience, this.#mayLinger(event, now.wall) ? wakeSoon : wake);
     this.#linger.hurry();
     this.#valve.appended();
   }
@@ -275,6 +275,13 @@ export class Hub implements FeedSink {
   #resyncSpread(): number {
     const wanted = this.#connections.size * RESYNC_MS_PER_CONNECTION;
     return Math.min(RESYNC_SPREAD_MS.most, Math.max(RESYNC_SPREAD_MS.least, wanted));
+  }
+
+  /** Not if it would have expired by the time that it is sent. */
+  #mayLinger({ audience, expiresAt }: Event, wall: number): boolean {
+    const { ms, least } = this.#options.linger;
+    if (expiresAt !== null && expiresAt <= wall + ms) return false;
+    return this.#router.breadth(audience) >= least;
   }
 
   #moment(): Moment {

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import type { Visited } from './scheduler.js';
 
 export interface LingerLimits {
-  /** How long after it was sent something a client waits for its next event at most. 0: nobody waits. */
+  /** How long after it was visited a client waits for its next event at most. 0: nobody waits. */
   readonly ms: number;
   /** For events that may concern so many connections and more. */
   readonly least: number;
@@ -14,31 +14,25 @@ export interface LingerLimits {
  */
 export const LINGER: LingerLimits = { ms: 33, least: 64 };
 
-/** Somebody who is told of live events. */
-export interface Lingering extends Visited {
-  /** It has been told of one and isn't scheduled for it yet. Owned by `Linger`. */
-  lingers: boolean;
-}
-
 export interface LingerDeps {
   readonly clock: Clock;
   readonly ms: number;
   readonly log: { readonly head: number; readonly endangeredBefore: number };
-  readonly schedule: (one: Lingering) => void;
+  readonly schedule: (one: Visited) => void;
 }
 
 /**
  * Who has just been sent something gets what comes next together, a moment later: most of what a write costs is the
- * same for one event and for ten. Who hasn't been sent anything for that moment gets an event at once.
+ * same for one event and for ten. Who hasn't been visited for that moment gets an event at once.
  *
  * All who linger stop at the same time. One after the other would be kinder to each, but costs more: turns of the
  * event loop for a few writes each, and receivers that fall asleep in between.
  */
 export class Linger {
   readonly #deps: LingerDeps;
-  #lingering: Lingering[] = [];
+  readonly #lingering = new Set<Visited>();
   /** Where the oldest event stands that one of them is owed. */
-  #from = Infinity;
+  #from = 0;
   #stopWaiting: () => void = () => {};
 
   constructor(deps: LingerDeps) {
@@ -46,27 +40,32 @@ export class Linger {
   }
 
   get size(): number {
-    return this.#lingering.length;
+    return this.#lingering.size;
   }
 
   /** To be called for each connection that a live event for many may concern. */
-  event(one: Lingering): void {
-    if (one.lingers || one.waitsSince !== null) return;
+  event(one: Visited): void {
+    if (one.waitsSince !== null || this.#lingering.has(one)) return;
     const { clock, ms, log, schedule } = this.#deps;
     const left = ms === 0 ? 0 : one.visitedAt + ms - clock.monotonic();
     if (left <= 0) {
       schedule(one);
       return;
     }
-    one.lingers = true;
-    if (this.#lingering.push(one) > 1) return;
+    this.#lingering.add(one);
+    if (this.#lingering.size > 1) return;
     this.#from = log.head;
     this.#stopWaiting = clock.after(left, () => this.#release());
   }
 
+  /** It is to be visited anyway, or is gone. */
+  forget(one: Visited): void {
+    if (this.#lingering.delete(one) && this.#lingering.size === 0) this.#stopWaiting();
+  }
+
   /** To be called after each event: nobody lingers until what it is owed is gone from the log. */
   hurry(): void {
-    if (this.#lingering.length > 0 && this.#from <= this.#deps.log.endangeredBefore) this.#release();
+    if (this.#lingering.size > 0 && this.#from <= this.#deps.log.endangeredBefore) this.#release();
   }
 
   /** Lets go of its timer. */
@@ -76,11 +75,8 @@ export class Linger {
 
   #release(): void {
     this.#stopWaiting();
-    const released = this.#lingering;
-    this.#lingering = [];
-    for (const one of released) {
-      one.lingers = false;
-      this.#deps.schedule(one);
-    }
+    const released = [...this.#lingering];
+    this.#lingering.clear();
+    for (const one of released) this.#deps.schedule(one);
   }
 }

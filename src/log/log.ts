@@ -111,7 +111,7 @@ export class EventLog {
   /** Who stands before this position has used up a quarter of what a full log still holds; 0: there is room left. */
   get endangeredBefore(): number {
     const { maxEvents, maxBytes } = this.#limits;
-    const isFilling = this.#count > maxEvents * FILLING_SHARE || this.size.bytes > maxBytes * FILLING_SHARE;
+    const isFilling = this.#count > maxEvents * FILLING_SHARE || this.#held > maxBytes * FILLING_SHARE;
     const next = this.#largest.peek()?.entries.first();
     return isFilling && next !== undefined ? this.head - (this.head - next.sequence) / 4 : 0;
   }

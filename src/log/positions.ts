@@ -44,6 +44,10 @@ const OVERLAP_TIMES = 3;
  * Not of what this one may claim itself: while marks are held up on the way to it, a pod that hears them all is ahead.
  */
 const AHEAD_MS = 5000;
+/** An event's cursor names a time before it, by as much as proofs of coverage are apart; and clocks differ. */
+const CERTAIN_MS = 5000;
+/** A feed that stands still for longer than this may have lost the stream as well. */
+const STALLED_AT_MOST_MS = 600_000;
 const PAST_EPOCHS = 64;
 /** What an epoch covers until its feed has proven something: no cursor that names it can be placed by its time. */
 const NOTHING = 0;
@@ -233,7 +237,7 @@ export class Positions {
   /** Exactly, or not at all. */
   #locateInStream({ offset, digest, coveredUntil }: StreamPosition, evicted: number): Located {
     if (!this.hasReached(offset)) {
-      return { kind: 'ahead', offset, mayCome: this.#coveredUntil < coveredUntil + AHEAD_MS };
+      return { kind: 'ahead', offset, mayCome: this.#mayCome(coveredUntil) };
     }
     if (offset < this.#unbrokenFrom) return lost('evicted');
     if (offset < this.#places.oldest) return { kind: 'older', place: { offset, digest } };
@@ -242,6 +246,16 @@ export class Positions {
     const sequence = this.#base + offset;
     if (sequence < evicted) return { kind: 'older', place: { offset, digest } };
     return { kind: 'at', sequence, coveredUntil, overlapUntil: null };
+  }
+
+  /**
+   * Whether this pod has yet to prove that it has all from the time in a cursor, or soon after. Else the stream has been
+   * created anew. Not for a time that can't be right, nor for ever: a client that is refused comes back and asks again.
+   */
+  #mayCome(coveredUntil: number): boolean {
+    const { latest } = this.#timeline;
+    const isRecent = coveredUntil > latest - STALLED_AT_MOST_MS && coveredUntil <= latest + AHEAD_MS;
+    return isRecent && this.#coveredUntil < coveredUntil + CERTAIN_MS;
   }
 
   #locateByTime(coveredUntil: number, evicted: number): Located {

@@ -24,6 +24,11 @@ export class Timeline {
     return this.#walls[0] ?? Infinity;
   }
 
+  /** The latest time that was ever named (wall clock, ms): about now. */
+  get latest(): number {
+    return this.#latest;
+  }
+
   /**
    * The log stood at `sequence` until just before `wall`. A clock that was set back adds nothing until it has caught
    * up: the older checkpoint then answers, which is too far back, never too little.

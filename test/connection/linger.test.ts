@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Linger, type Lingering } from '../../src/connection/linger.js';
+import { Linger } from '../../src/connection/linger.js';
+import type { Visited } from '../../src/connection/scheduler.js';
 import { manualClock } from '../support/clock.js';
 import { rig as hubRig, forUser } from './rig.js';
 
@@ -11,7 +12,7 @@ function rig(ms = MS) {
   const clock = manualClock(0);
   const log = { head: 0, endangeredBefore: 0 };
   const scheduled: string[] = [];
-  const names = new Map<Lingering, string>();
+  const names = new Map<Visited, string>();
   const linger = new Linger({
     clock,
     ms,
@@ -21,13 +22,13 @@ function rig(ms = MS) {
       one.visitedAt = clock.monotonic();
     },
   });
-  function member(name: string): Lingering {
-    const one = { turn: 'a', waitsSince: null, visitedAt: -Infinity, lingers: false, visit: () => false };
+  function member(name: string): Visited {
+    const one = { turn: 'a', waitsSince: null, visitedAt: -Infinity, visit: () => false };
     names.set(one, name);
     return one;
   }
   /** An event for some. */
-  function event(...whom: Lingering[]): void {
+  function event(...whom: Visited[]): void {
     log.head++;
     for (const one of whom) linger.event(one);
     linger.hurry();
@@ -71,19 +72,42 @@ describe('who lingers', () => {
     assert.deepEqual(scheduled, ['b 0', 'a 10', 'b 25', 'a 25']);
   });
 
-  it('nobody whose events the log is about to lose', () => {
+  it('nobody whose events the log is about to lose, be they of the one who lingers longest', () => {
     const { log, clock, member, event, scheduled, linger } = rig();
-    const one = member('a');
-    event(one);
-    event(one);
-    log.endangeredBefore = 1;
-    event();
-    assert.deepEqual(scheduled, ['a 0']);
-    log.endangeredBefore = 2;
-    event();
-    assert.deepEqual(scheduled, ['a 0', 'a 0']);
-    assert.equal(linger.size, 0);
+    const [a, b] = [member('a'), member('b')];
+    for (const round of [1, 2]) {
+      scheduled.length = 0;
+      event(a, b);
+      event(a);
+      const first = log.head;
+      event(b);
+      log.endangeredBefore = first - 1;
+      event();
+      assert.equal(linger.size, 2, `round ${round}`);
+      log.endangeredBefore = first;
+      event();
+      assert.equal(scheduled.length, 4);
+      assert.equal(linger.size, 0);
+      assert.deepEqual(clock.pending(), []);
+      clock.advance(MS);
+    }
+  });
+
+  it('nobody who was visited meanwhile, or is gone; with the last of them goes the timer', () => {
+    const { clock, member, event, scheduled, linger } = rig();
+    const [a, b] = [member('a'), member('b')];
+    event(a, b);
+    event(a, b);
+    linger.forget(a);
+    assert.equal(clock.pending().length, 1);
+    linger.forget(b);
+    linger.forget(b);
     assert.deepEqual(clock.pending(), []);
+    assert.deepEqual(scheduled, ['a 0', 'b 0']);
+    clock.advance(10);
+    event(b);
+    clock.advance(15);
+    assert.deepEqual(scheduled.slice(2), ['b 25']);
   });
 
   it('nobody who waits for a visit anyway', () => {
@@ -159,16 +183,60 @@ describe('a connection that lingers', () => {
     assert.deepEqual(one.wire.story.slice(2), ['event e1', 'event e2', 'event e3']);
   });
 
-  it('that is gone before it is visited leaves nothing', async () => {
-    const r = hubRig({ linger: { ms: MS, least: 1 }, random: () => 0.5 });
-    const { connection } = await r.enter();
+  it('is not visited for nothing, so that its next event after that goes at once', async () => {
+    const r = hubRig({ linger: { ms: MS, least: 2 }, random: () => 0.5 });
+    const { wire } = await r.enter();
+    await r.enter({ user: '8' });
+    r.clock.advance(MS);
+    const all = { kind: 'tenant', tenant: 'acme' } as const;
     for (const id of ['e1', 'e2']) {
-      r.publish(id, forUser('7'));
+      r.publish(id, all);
       await r.settle();
     }
-    connection.closed();
+    r.publish('e3', forUser('7'));
+    await r.settle();
+    r.clock.advance(MS);
+    r.publish('e4', all);
+    await r.settle();
+    assert.deepEqual(wire.story.slice(2), ['event e1', 'event e2', 'event e3', 'event e4']);
+  });
+
+  it('gets at once what would have expired by then', async () => {
+    const r = hubRig({ linger: { ms: MS, least: 1 }, random: () => 0.5 });
+    const { wire } = await r.enter();
+    for (const [id, ttl] of [
+      ['e1', 1000],
+      ['e2', MS + 1],
+      ['e3', MS],
+    ] as const) {
+      r.publish(id, forUser('7'), '1', r.clock.wall() + ttl);
+      await r.settle();
+      if (id === 'e2') assert.deepEqual(wire.story.slice(2), []);
+    }
+    assert.deepEqual(wire.story.slice(2), ['event e1', 'event e2', 'event e3']);
+  });
+
+  it('does not fall off a log that is soon full', async () => {
+    const r = hubRig({ linger: { ms: MS, least: 1 }, log: { maxEvents: 8 }, random: () => 0.5 });
+    const { wire } = await r.enter();
+    for (let i = 0; i < 30; i++) {
+      r.publish(`e${i}`, forUser('7'));
+      if (i % 3 === 0) r.flush();
+    }
     r.clock.advance(MS);
     await r.settle();
-    assert.deepEqual(r.hub.size.waiting, 0);
+    assert.equal(wire.story.filter(one => one.startsWith('event')).length, 30);
+  });
+
+  it('leaves nothing behind when it closes, and no timer when the process stops', async () => {
+    const r = hubRig({ linger: { ms: MS, least: 1 }, random: () => 0.5 });
+    const [one] = [await r.enter(), await r.enter()];
+    r.publish('e1', { kind: 'tenant', tenant: 'acme' });
+    assert.equal(r.hub.size.waiting, 2);
+    one.connection.closed();
+    assert.equal(r.hub.size.waiting, 1);
+    assert.ok(r.clock.pending().includes(MS));
+    r.hub.stop();
+    assert.ok(!r.clock.pending().includes(MS));
   });
 });

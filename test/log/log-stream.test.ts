@@ -155,6 +155,16 @@ test('a place that the pod has not reached is ahead until it has; then its messa
   assert.deepEqual(log.locate(cursor, 'acme'), { kind: 'ahead', offset: 4, mayCome: true });
   log.cover(START + 5000, START + 5000);
   assert.deepEqual(log.locate(cursor, 'acme'), { kind: 'ahead', offset: 4, mayCome: false });
+  log.cover(START, START);
+  const mayCome = (time: number) => {
+    const located = log.locate(cursorFor(at(4), START + time), 'acme');
+    return located.kind === 'ahead' && located.mayCome;
+  };
+  assert.equal(mayCome(5000), true);
+  assert.equal(mayCome(60_000), false, 'a clock that is wrong');
+  log.tick(moment(1_000_000));
+  assert.equal(mayCome(401_000), true);
+  assert.equal(mayCome(400_000), false, 'too long ago to be waited for');
   take(log, 3);
   assert.equal(log.hasReached(4), false);
   log.pass(at(4), moment(4));
