@@ -296,6 +296,20 @@ describe('the checker finds', () => {
       .gets('c', 1, '1')
       .over();
     assert.equal(check(excused).verdict, 'valid');
+    const gap = { conn: 1, ev: 'resync', reason: 'feed_gap', cursor: 'x' } as const;
+    const away = () => new HistoryBuilder('queue', ['broker-kill']).who('c').connects('c', 1, {});
+    const told = away()
+      .fault('broker-kill', 'start', true)
+      .publishes('1')
+      .fault('broker-kill', 'heal', true)
+      .sees('c', gap);
+    assert.deepEqual(kinds(told.pass(9000).gets('c', 1, '1').over()), [], 'a resync came before it');
+    const toldBefore = away()
+      .fault('broker-kill', 'start', true)
+      .fault('broker-kill', 'heal', true)
+      .sees('c', gap)
+      .publishes('1');
+    assert.deepEqual(kinds(toldBefore.pass(9000).gets('c', 1, '1').over()), ['late']);
   });
 
   test('undue: a resync for which there is no reason, and with a stream one for a young pod', () => {

@@ -4,8 +4,8 @@ import { matchesAny, type Sighting, type Span, type Story } from './story.js';
 /** What became of an event that was owed to a client. */
 export interface Debt {
   readonly publication: Publication;
-  readonly outcome:
-    | { readonly kind: 'paid'; readonly sighting: Sighting }
+  readonly outcome: /** `isExtra`: a resync had said before that it may be missing. */
+    | { readonly kind: 'paid'; readonly sighting: Sighting; readonly isExtra: boolean }
     /** A resync says that it may be missing. */
     | { readonly kind: 'covered' }
     /** `by`: the line by which it should have come, that of an event which stands behind it. */
@@ -30,9 +30,11 @@ export function debtsOf(story: Story, publications: Publications): Debt[] {
 
 function outcomeOf(story: Story, publication: Publication, successors: Successors): Debt['outcome'] {
   const sighting = story.handled.get(publication.id);
-  if (sighting !== undefined) return { kind: 'paid', sighting };
-  const by = successors.first(publication);
   const resync = story.resyncs.find(line => line > publication.invoked);
+  if (sighting !== undefined) {
+    return { kind: 'paid', sighting, isExtra: resync !== undefined && resync < sighting.line };
+  }
+  const by = successors.first(publication);
   return resync !== undefined && resync < by ? { kind: 'covered' } : { kind: 'lost', by };
 }
 

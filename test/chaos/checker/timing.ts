@@ -15,7 +15,8 @@ export function checkLateness(
 ): Finding[] {
   const findings: Finding[] = [];
   for (const { publication, outcome } of debts) {
-    if (outcome.kind !== 'paid') continue;
+    // What was published while its pod was away, and told as a gap, may yet come with the overlap of another.
+    if (outcome.kind !== 'paid' || outcome.isExtra) continue;
     const { t, line } = outcome.sighting;
     if (t - publication.confirmedAt <= DUE_MS) continue;
     const after = t - dueSince(publication.confirmedAt, t, disturbances);
