@@ -359,8 +359,10 @@ export class Outlet {
     if (track.position < log.head) {
       return { cursor: log.cursorAt(track.position, track.coveredUntil), lastEventId: track.lastEventId };
     }
+    // Kept: what comes next mustn't make it name an earlier time for the same place.
+    track.coveredUntil = Math.max(track.coveredUntil, log.coveredUntil);
     const place = Math.max(track.anchor, log.coveredHead);
-    return { cursor: log.cursorAt(place, log.coveredUntil), lastEventId: track.lastEventId };
+    return { cursor: log.cursorAt(place, track.coveredUntil), lastEventId: track.lastEventId };
   }
 
   /** False: the kernel couldn't take it all; nothing more until `flushed`. */

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { Outlet } from '../../src/connection/outlet.js';
 import { encodeError, encodeOk } from '../../src/protocol/codec.js';
 import { ENDINGS } from '../../src/protocol/endings.js';
+import { START } from '../support/events.js';
 import { cursorOf } from '../support/messages.js';
 import { setup } from './outlet-rig.js';
 
@@ -95,10 +96,10 @@ describe('the outlet', () => {
   it('never says a cursor ahead of what was sent, nor behind it, however slow the wire', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom('append', 'append', 'ping', 'flush', 'slow', 'fast', 'release', 'foreign'), {
-          minLength: 5,
-          maxLength: 60,
-        }),
+        fc.array(
+          fc.constantFrom('append', 'append', 'ping', 'flush', 'slow', 'fast', 'release', 'foreign', 'cover'),
+          { minLength: 5, maxLength: 60 },
+        ),
         steps => {
           const { wire, outlet, log, append, ping, pump } = setup();
           const owed: { id: string; sequence: number }[] = [];
@@ -107,6 +108,7 @@ describe('the outlet', () => {
               append(`${index}`, `"${'x'.repeat(index * 200)}"`);
               owed.push({ id: `${index}`, sequence: log.head });
             } else if (step === 'foreign') append(`${index}`, '1', '8');
+            else if (step === 'cover') log.cover(START + index, START + index);
             else if (step === 'ping') outlet.say(ping);
             else if (step === 'flush') outlet.flush();
             else if (step === 'release' && wire.isWriting) wire.release();
@@ -116,10 +118,12 @@ describe('the outlet', () => {
           if (wire.isWriting) wire.release();
           pump();
           const received: string[] = [];
+          let coveredUntil = 0;
           for (const message of wire.messages) {
             if (message.type === 'event') received.push(message.id ?? '');
             const place = log.locate(cursorOf(message), 'acme');
-            assert.ok(place.kind === 'at');
+            assert.ok(place.kind === 'at' && place.coveredUntil >= coveredUntil, 'nor an earlier time');
+            coveredUntil = place.coveredUntil;
             const complete = owed.filter(({ sequence }) => sequence <= place.sequence).map(({ id }) => id);
             assert.deepEqual(complete, received);
           }
