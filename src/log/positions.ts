@@ -84,6 +84,8 @@ export class Positions {
   #coveredHead = 0;
   /** Never earlier than `#coveredUntil`. */
   #reachedUntil = NOTHING;
+  /** Has had a message of a stream: what another pod says about places in it can be told, at the latest when it has read on. */
+  #readsStream = false;
   /** Of this epoch: what an offset and its sequence number differ by. */
   #base = 0;
   /** The first offset from which on the stream has no gap that this pod knows of. */
@@ -212,7 +214,7 @@ export class Positions {
     const position = this.#codec.open(cursor);
     if (position === null) return lost('unknown_position');
     if (position.kind === 'stream') {
-      return this.#places.length > 0
+      return this.#readsStream
         ? this.#locateInStream(position, evicted)
         : this.#locateByTime(position.coveredUntil, evicted);
     }
@@ -229,6 +231,7 @@ export class Positions {
   /** The first place of a stream in this epoch. */
   #enterStream(place: StreamPlace, sequence: number): void {
     this.#places.add(place);
+    this.#readsStream = true;
     this.#base = sequence - place.offset;
     // What lies between two epochs may be missing in the stream too: the exchange was gone for a while.
     this.#unbrokenFrom = this.#pastEpochs.size === 0 && this.#base >= 0 ? 0 : place.offset;

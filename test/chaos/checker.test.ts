@@ -318,6 +318,34 @@ describe('the checker finds', () => {
       .gets('c', 1, '1')
       .sees('c', { conn: 1, ev: 'resync', reason: 'feed_gap', cursor: 'x' });
     assert.deepEqual(kinds(history.over()), ['undue']);
+    const gap = { ev: 'resync', reason: 'feed_gap', cursor: 'x' } as const;
+    const away = (stale: boolean) => {
+      const story = new HistoryBuilder('stream', ['stream-recreated']).who('c').connects('c', 1, {});
+      story.fault('stream-recreated', 'start', true);
+      if (stale) story.sees('c', { conn: 1, ev: 'stale', stale: true });
+      return story
+        .fault('stream-recreated', 'heal', true)
+        .pass(30_000)
+        .sees('c', { conn: 1, ev: 'ping', last: null, cursor: 'w' });
+    };
+    const late = away(true)
+      .sees('c', { conn: 1, ev: 'stale', stale: false })
+      .sees('c', { conn: 1, ...gap });
+    assert.deepEqual(
+      kinds(late.publishes('1').gets('c', 1, '1').over()),
+      [],
+      'its pod was without a feed until then',
+    );
+    const again = late.cut('c', 1).connects('c', 2, { pod: 'b#1', cursor: 'cursor of 1', resume: 'resync' });
+    assert.deepEqual(kinds(again.over()), ['undue'], 'it had a good cursor by then');
+    assert.deepEqual(
+      kinds(
+        away(false)
+          .sees('c', { conn: 1, ...gap })
+          .over(),
+      ),
+      ['undue'],
+    );
     const young = one('stream')
       .publishes('1')
       .gets('c', 1, '1')

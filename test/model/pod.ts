@@ -77,6 +77,8 @@ export class Pod implements PodView {
   /** The messages of the stream that this epoch knows, by offset, and how long the order was then. */
   readonly #places = new Map<number, { readonly digest: number; readonly position: number }>();
   #newest = -1;
+  /** A message of a stream, in whatever epoch. */
+  #hasRead = false;
 
   constructor(
     reads: 'queue' | 'stream',
@@ -156,6 +158,7 @@ export class Pod implements PodView {
   #know({ offset, digest }: StreamPlace): void {
     this.#places.set(offset, { digest, position: this.order.head });
     this.#newest = offset;
+    this.#hasRead = true;
   }
 
   /** What was to run runs, and nothing that it brings about. */
@@ -183,7 +186,7 @@ export class Pod implements PodView {
 
   standing(cursor: string): Standing {
     const position = codec.open(cursor);
-    if (position?.kind !== 'stream' || this.#newest < 0) return 'elsewhere';
+    if (position?.kind !== 'stream' || !this.#hasRead) return 'elsewhere';
     if (position.offset > this.#newest) return 'ahead';
     const known = this.#places.get(position.offset);
     return known?.digest === position.digest ? known.position : 'unknown';

@@ -10,7 +10,8 @@ interface Origin {
 /**
  * Duplicated: handled twice; or sent again where nothing may come twice, that is on one connection, and after a resume
  * with a cursor which the same pod gave out at or behind that event. With a stream that holds for all pods, but not
- * beyond a resync on a pod that hadn't come as far as the client: it gives out a cursor from before what the client had.
+ * beyond a resync on a pod that hadn't come as far as the client: it gives out a cursor from before what the client had,
+ * or reads a stream that was created anew from the beginning.
  */
 export function checkRepeats(
   story: Story,
@@ -31,7 +32,9 @@ export function checkRepeats(
       presented = record.cursor === null ? null : (origins.get(record.cursor) ?? null);
       continue;
     }
-    if (isResync(record) && 'reason' in record && record.reason === 'unknown_position') knownFrom = line;
+    if (isResync(record) && 'reason' in record) {
+      if (feed === 'stream' || record.reason === 'unknown_position') knownFrom = line;
+    }
     if (record.ev === 'event') {
       const find = (text: string) =>
         findings.push({ kind: 'duplicated', line: line + 1, text: `${story.c}: ${record.id} ${text}` });

@@ -52,7 +52,15 @@ export interface ResyncRules {
   /** When each pod's process was started, ms since the run began. */
   readonly born: ReadonlyMap<string, number>;
   /** When positions stood still: docs/guarantees.md. */
-  readonly still: readonly { readonly from: number; readonly to: number }[];
+  readonly still: readonly Stretch[];
+  /** When each pod was without its feed, as it told its clients. What happened at its beginning may cost a resync at its end. */
+  readonly stale: ReadonlyMap<string, readonly Stretch[]>;
+}
+
+interface Stretch {
+  readonly from: number;
+  /** Infinity: it never ended. */
+  readonly to: number;
 }
 
 export function rulesOf(
@@ -73,7 +81,25 @@ export function rulesOf(
     if (record.ev === 'exit' && record.code === null) still.push({ from: record.t, to: record.t + CRASH_MS });
   }
   const { feed, overlapMs, mayEvict } = begin;
-  return { feed, overlapMs, mayEvict, disturbances, born, still };
+  return { feed, overlapMs, mayEvict, disturbances, born, still, stale: staleStretches(history) };
+}
+
+function staleStretches(history: readonly HistoryRecord[]): Map<string, Stretch[]> {
+  const podOf = new Map<string, string>();
+  const stretches = new Map<string, Stretch[]>();
+  for (const record of history) {
+    if (record.k !== 'cli') continue;
+    if (record.ev === 'open') podOf.set(record.c, record.pod);
+    if (record.ev !== 'stale') continue;
+    const pod = podOf.get(record.c) ?? '';
+    const known = stretches.get(pod) ?? [];
+    const last = known.at(-1);
+    const isOpen = last?.to === Infinity;
+    if (record.stale && !isOpen) known.push({ from: record.t, to: Infinity });
+    else if (!record.stale && isOpen) known[known.length - 1] = { from: last.from, to: record.t };
+    stretches.set(pod, known);
+  }
+  return stretches;
 }
 
 /**
@@ -84,6 +110,8 @@ export function checkResyncs(story: Story, rules: ResyncRules): Finding[] {
   const findings: Finding[] = [];
   let lastCursorAt = -Infinity;
   let beforeThis = -Infinity;
+  /** The last cursor came with a resync that was due: it may be of no use on another pod. */
+  let isBegun = false;
   let pod = '';
   for (const record of story.records) {
     if (record.ev === 'open') {
@@ -94,7 +122,8 @@ export function checkResyncs(story: Story, rules: ResyncRules): Finding[] {
     if (isResync(record)) {
       const reason = 'reason' in record ? (record.reason ?? '') : '';
       const since = record.ev === 'connected' ? beforeThis : lastCursorAt;
-      if (!isExcused(reason, pod, since, record.t, rules)) {
+      isBegun ||= isExcused(reason, pod, since, record.t, rules);
+      if (!isBegun) {
         findings.push({
           kind: 'undue',
           line: record.line + 1,
@@ -103,6 +132,7 @@ export function checkResyncs(story: Story, rules: ResyncRules): Finding[] {
       }
     }
     if ('cursor' in record) lastCursorAt = record.t;
+    if ('cursor' in record && !isResync(record)) isBegun = false;
   }
   return findings;
 }
@@ -116,7 +146,11 @@ function isExcused(reason: string, pod: string, since: number, t: number, rules:
   const position = Math.min(since, ...stillFrom) - COVERAGE_AGE_MS;
   const isYoung = (rules.born.get(pod) ?? 0) > position - rules.overlapMs;
   if (rules.feed === 'queue' && reason === 'unknown_position' && isYoung) return true;
+  const staleFrom = (rules.stale.get(pod) ?? [])
+    .filter(({ from, to }) => from <= t && t <= to + AFTERMATH_MS)
+    .map(({ from }) => from);
+  const earliest = Math.min(since, ...staleFrom);
   return rules.disturbances.some(
-    ({ mayResync, start, heal }) => mayResync && start <= t && heal + AFTERMATH_MS >= since,
+    ({ mayResync, start, heal }) => mayResync && start <= t && heal + AFTERMATH_MS >= earliest,
   );
 }
