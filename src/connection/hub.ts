@@ -245,7 +245,9 @@ export class Hub implements FeedSink {
     this.#past.liveEvent(event, place);
     this.#options.report.received(outcome);
     if (outcome !== 'appended') return;
-    this.#router.reach(event.audience, this.#mayLinger(event, now.wall) ? wakeSoon : wake);
+    const mayLinger = this.#mayLinger(event, now.wall);
+    if (mayLinger) this.#linger.begin(now.monotonic);
+    this.#router.reach(event.audience, mayLinger ? wakeSoon : wake);
     this.#linger.hurry();
     this.#valve.appended();
   }

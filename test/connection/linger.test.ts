@@ -30,6 +30,7 @@ function rig(ms = MS) {
   /** An event for some. */
   function event(...whom: Visited[]): void {
     log.head++;
+    linger.begin(clock.monotonic());
     for (const one of whom) linger.event(one);
     linger.hurry();
   }
