@@ -9,9 +9,7 @@ const QUIET_SECONDS = 6;
 const NON_READERS = 300;
 const FLOOD_PER_SECOND = 300;
 const NOT_READING = '300 clients that do not read';
-/** Of each attack once before memory is first read: code is compiled, and the allocator gets the pages that it keeps. */
-const FIRST_SECONDS = 4;
-/** What it may have grown by since. */
+/** What it may have grown by: code that was compiled on the way, buffers of the peak that V8 keeps. */
 const MARGIN_MB = 30;
 
 /**
@@ -111,12 +109,7 @@ export async function bystanders(context) {
   };
   // Twice, as everything is compiled at the first meeting.
   await during(pause(QUIET_SECONDS * 1000));
-  const attacks = ATTACKS.filter(({ name }) => name.includes(only));
-  const fresh = server.rss();
-  for (const { kind } of attacks) await attackers.run({ kind, port: server.port, seconds: FIRST_SECONDS });
-  await until(async () => (await server.stats()).connections <= BYSTANDERS, 30_000);
   await server.heap();
-  report.info('memory of the process after a first round, rise', (server.rss() - fresh) / MB, 'MB');
   const before = { rss: server.rss(), kernel: kernelSockets().bytes };
   let lost = 0;
 
@@ -139,7 +132,7 @@ export async function bystanders(context) {
     return did;
   };
 
-  for (const { name, kind, seconds, bites } of attacks) {
+  for (const { name, kind, seconds, bites } of ATTACKS.filter(({ name }) => name.includes(only))) {
     const did = await endure(name, () => attackers.run({ kind, port: server.port, seconds }));
     for (const [what, key, least] of bites)
       report.instrument.atLeast(`${name}: ${what}`, did[key] ?? 0, least);

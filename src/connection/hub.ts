@@ -282,7 +282,7 @@ export class Hub implements FeedSink {
   /** Not if it would have expired by the time that it is sent. */
   #mayLinger({ audience, expiresAt }: Event, wall: number): boolean {
     const { ms, least } = this.#options.linger;
-    if (expiresAt !== null && expiresAt <= wall + ms) return false;
+    if (this.#connections.size < least || (expiresAt !== null && expiresAt <= wall + ms)) return false;
     return this.#router.breadth(audience) >= least;
   }
 

@@ -84,7 +84,7 @@ export class Positions {
   #coveredHead = 0;
   /** Never earlier than `#coveredUntil`. */
   #reachedUntil = NOTHING;
-  /** Has had a message of a stream: what another pod says about places in it can be told, at the latest when it has read on. */
+  /** Has had a message of a stream, in whatever epoch: places in it can be compared, if need be once it has read on. */
   #readsStream = false;
   /** Of this epoch: what an offset and its sequence number differ by. */
   #base = 0;

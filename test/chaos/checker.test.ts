@@ -231,6 +231,20 @@ describe('the checker finds', () => {
     assert.deepEqual(kinds(again.over()), []);
   });
 
+  test('with a stream, what a client had comes again behind the gap of a pod that reads a new one, and no other resync', () => {
+    const comesAgain = (feed: 'queue' | 'stream', reason: 'feed_gap' | 'evicted') => {
+      const history = one(feed).fault('stream-recreated', 'start', true);
+      history.publishes('1').gets('c', 1, '1').cut('c', 1);
+      history.connects('c', 2, { pod: 'a#1', cursor: 'cursor of 1' });
+      history.sees('c', { conn: 2, ev: 'resync', reason, cursor: 'x' });
+      history.gets('c', 2, '1', { seen: true, cursor: 'y' }).fault('stream-recreated', 'heal', true);
+      return kinds(history.over()).includes('duplicated');
+    };
+    assert.equal(comesAgain('stream', 'feed_gap'), false);
+    assert.equal(comesAgain('stream', 'evicted'), true);
+    assert.equal(comesAgain('queue', 'feed_gap'), true);
+  });
+
   test('misordered: two events of one channel that changed places', () => {
     const history = one()
       .invokes('1')

@@ -82,6 +82,7 @@ export class Judge {
     this.#published = published;
   }
 
+  /** What a cursor says on this pod, as far as is known by now. */
   find(cursor: string | null): Mark | null {
     return cursor === null ? null : this.#ledger.find(cursor, this.#pod.order);
   }

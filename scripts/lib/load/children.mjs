@@ -81,7 +81,7 @@ export function startClients({ nice = 0 } = {}) {
 
 /** Like `startClients`, for hostile ones: see scripts/stress/attacker.mjs. */
 export function startAttackers() {
-  const child = startChild(new URL('../../stress/attacker.mjs', import.meta.url), 19);
+  const child = startChild(new URL('../../stress/attacker.mjs', import.meta.url), 10);
   return {
     /** @param {import('../../stress/attacker.mjs').Attack} attack @returns {Promise<Record<string, number>>} what it did */
     run: attack => child.ask(attack),

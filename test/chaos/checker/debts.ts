@@ -4,7 +4,8 @@ import { matchesAny, type Sighting, type Span, type Story } from './story.js';
 /** What became of an event that was owed to a client. */
 export interface Debt {
   readonly publication: Publication;
-  readonly outcome: /** `isExtra`: a resync had said before that it may be missing. */
+  /** Paid and `isExtra`: it came although a resync had said before that it may be missing. */
+  readonly outcome:
     | { readonly kind: 'paid'; readonly sighting: Sighting; readonly isExtra: boolean }
     /** A resync says that it may be missing. */
     | { readonly kind: 'covered' }

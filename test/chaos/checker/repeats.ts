@@ -33,7 +33,8 @@ export function checkRepeats(
       continue;
     }
     if (isResync(record) && 'reason' in record) {
-      if (feed === 'stream' || record.reason === 'unknown_position') knownFrom = line;
+      const isAnew = feed === 'stream' && record.reason === 'feed_gap';
+      if (isAnew || record.reason === 'unknown_position') knownFrom = line;
     }
     if (record.ev === 'event') {
       const find = (text: string) =>
