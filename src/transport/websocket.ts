@@ -20,9 +20,15 @@ const NONCE_BYTES = 4;
 const MAX_PINGS = 16;
 /**
  * What a peer may still send after our close frame: its own, and what was on its way. Then its socket isn't read any
- * more until the close times out: 50 that went on flooding kept the event loop busy for 10 s, 15 million messages.
+ * more: 50 that went on flooding kept the event loop busy for 10 s, 15 million messages.
  */
 const MAX_BYTES_AFTER_CLOSE = 64 * 1024;
+/**
+ * And this later it is cut off, not at the end of the close timeout: the kernel takes megabytes for a socket that isn't
+ * read and compacts them again and again. 100 new flooders a second made others wait for up to 1.8 s. Long enough to
+ * read the close code first, which the reset may overtake.
+ */
+const FLOODER_GRACE_MS = 100;
 /** Pings of a peer that reads nothing are answered by ws up to here, then it is cut off; ws's own default, held here. */
 const MAX_PENDING_PONGS = 60;
 
@@ -207,7 +213,9 @@ class WebSocketWire implements Wire {
     let left = MAX_BYTES_AFTER_CLOSE;
     this.#socket.on('data', (bytes: Buffer) => {
       left -= bytes.length;
-      if (left < 0) this.#webSocket.pause();
+      if (left >= 0) return;
+      this.#webSocket.pause();
+      setTimeout(() => this.#webSocket.terminate(), FLOODER_GRACE_MS).unref();
     });
   }
 }

@@ -208,11 +208,10 @@ describe('a peer that goes on after the goodbye', () => {
     ['a broken frame', Buffer.of(TEXT, 2, 0x7b, 0x7d)],
     ['a binary message', frame(0x82, 'x')],
   ] as const) {
-    it(`isn't read any more, after ${name}`, async () => {
+    it(`is told why, isn't read any more, and is cut off soon, after ${name}`, async () => {
       const socket = await rawSocket(warren.publicUrl);
-      socket.on('error', () => {});
-      socket.resume();
-      const gone = new Promise(resolve => socket.on('close', resolve));
+      const received: Buffer[] = [];
+      socket.on('error', () => {}).on('data', chunk => received.push(chunk));
       socket.write(upgradeRequest('/ws'));
       socket.write(offence);
       const messages = Buffer.concat(Array.from({ length: 10_000 }, () => frame(TEXT, '{"ping":true}')));
@@ -226,8 +225,16 @@ describe('a peer that goes on after the goodbye', () => {
         });
       };
       flood();
-      await gone;
+      // Before the close times out, which is after 3 s.
+      await eventually(
+        () => socket.destroyed,
+        isGone => isGone,
+        2000,
+      );
       assert.ok(taken < FLOOD_BYTES / 2, `${taken} bytes were taken`);
+      const all = Buffer.concat(received);
+      const last = framesIn(all.subarray(all.indexOf('\r\n\r\n') + 4)).at(-1);
+      assert.equal(last?.opcode, CLOSE);
     });
   }
 });
