@@ -30,7 +30,9 @@ const METHOD = `## Method
 - **Clients** are sockets of one process that tells frames apart by their bytes: compiled with the system's compiler
   (\`scripts/bench/load/client.c\`), or in Node without one. Where they used more than ${CLIENTS_ARE_THE_LIMIT * 100} % of a core, their share has a (!): then
   rates and latencies say little about the server. The second core's share is that of all that is on it.
-- Before each measurement of deliveries come two seconds of the same load, and before a burst a fifth of it.
+- **Warm.** Before each measurement of deliveries come two seconds of the same load, and before a burst a fifth of it;
+  before the storms of (f) and (g) 5,000 and 1,000 of the same clients that come and go: storms meet servers that have
+  been in service. The first 5,000 of a new process cost Warren nearly twice as much each.
 
 \`\`\`sh
 npm run bench -- --install              # gets nginx and nchan by apt, Socket.IO by npm into .warren/

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { pause } from '../lib/load/clock.mjs';
 import { openPublisher } from '../lib/load/publisher.mjs';
 import { startLoad } from './load/index.mjs';
+
+/** How long a server may take to see that they are gone. */
+const GONE_MS = 2000;
 
 /** @typedef {ReturnType<typeof openStage>} Stage */
 /** @typedef {import('./peers/peer.mjs').Running} Running */
@@ -57,6 +61,25 @@ export async function connectAll(load, running, count, wantedOf) {
   const { failed, ms } = await load.connect(running.port, scripts);
   if (failed > 0) throw new Error(`${running.name} refused ${failed} of ${count} clients`);
   return { ms, cpu: running.cpu() - cpu };
+}
+
+/**
+ * Clients that come and go again before the ones that are measured: a storm meets a server that has been in service,
+ * with its code compiled.
+ *
+ * @param {Stage} stage
+ * @param {Running} running
+ * @param {number} count
+ * @param {(index: number) => import('./peers/peer.mjs').Wanted} wantedOf
+ * @param {(load: Load) => Promise<unknown>} [served] waits until they have what they came for
+ */
+export async function comeAndGo(stage, running, count, wantedOf, served = async () => {}) {
+  const load = stage.load();
+  const done = served(load);
+  await connectAll(load, running, count, wantedOf);
+  await done;
+  await load.stop();
+  await pause(GONE_MS);
 }
 
 /**

@@ -1,10 +1,11 @@
 import { pause } from '../../lib/load/clock.mjs';
-import { connectAll } from '../stage.mjs';
+import { comeAndGo, connectAll } from '../stage.mjs';
 import { forEach, TENANT } from './scenario.mjs';
 
 const IDLE = 15_000;
 const SETTLE_MS = 5000;
 const STORM = 10_000;
+const WARM_UP = 5000;
 
 /** @type {import('./scenario.mjs').Variant['measure']} */
 const idle = async (stage, peer) => {
@@ -24,14 +25,13 @@ const idle = async (stage, peer) => {
 /** @param {'HS256' | 'RS256'} tokens @returns {import('./scenario.mjs').Variant['measure']} */
 const storm = tokens => async (stage, peer) => {
   const running = await stage.start(peer, { tokens });
+  /** @param {number} index */
+  const wanted = index => ({ tenant: TENANT, user: `u${index}`, topic: `t.${index % 500}` });
+  await comeAndGo(stage, running, stage.scale(WARM_UP), wanted);
   const load = stage.load();
   const clients = stage.scale(STORM);
   const watching = stage.watch(running);
-  const { cpu, ms } = await connectAll(load, running, clients, index => ({
-    tenant: TENANT,
-    user: `u${index}`,
-    topic: `t.${index % 500}`,
-  }));
+  const { cpu, ms } = await connectAll(load, running, clients, wanted);
   await watching.stop();
   const seen = await load.take();
   return {

@@ -1,8 +1,9 @@
 import { pause } from '../../lib/load/clock.mjs';
-import { connectAll } from '../stage.mjs';
+import { comeAndGo, connectAll } from '../stage.mjs';
 import { DEEP_QUEUE, forEach, TENANT } from './scenario.mjs';
 
 const COMING_BACK = 5000;
+const WARM_UP = 1000;
 const TOPICS = 500;
 const OWED = 20;
 const BYTES = 300;
@@ -53,6 +54,10 @@ const resume = logSize => async (stage, peer) => {
   await pause(200);
   const quiet = await live.take();
 
+  /** @param {number} index */
+  const wanted = index => ({ tenant: TENANT, user: `u${index}`, topic: `t.${index % topics}`, cursor });
+  const warm = stage.scale(WARM_UP);
+  await comeAndGo(stage, running, warm, wanted, load => load.reach(warm * OWED, TIMEOUT_MS));
   // They share the core of those whose latency is measured, and stand back there.
   const crowd = stage.load({ nice: 10 });
   const stop = publisher.keepPacing(LIVE.perSecond, publish);
@@ -60,12 +65,7 @@ const resume = logSize => async (stage, peer) => {
   await live.take();
   const before = { cpu: running.cpu(), at: performance.now() };
   const all = crowd.reach(clients * OWED, TIMEOUT_MS);
-  await connectAll(crowd, running, clients, index => ({
-    tenant: TENANT,
-    user: `u${index}`,
-    topic: `t.${index % topics}`,
-    cursor,
-  }));
+  await connectAll(crowd, running, clients, wanted);
   const inTime = await all;
   const seconds = (performance.now() - before.at) / 1000;
   const cpu = running.cpu() - before.cpu;
