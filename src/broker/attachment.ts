@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { BrokerAddress } from './address.js';
-import { type AmqpChannel, type AmqpConnection, connect } from './amqplib.js';
+import type { AmqpChannel, AmqpConnection } from './amqp.js';
+import { connect } from './amqplib.js';
 import { keepBound } from './binding-keeper.js';
 import { type CanaryHandlers, watchCanary } from './canary.js';
 import { type Fault, faultOf, isQueueGone, NOT_FOUND, type Step } from './fault.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { BrokerAddress } from './address.js';
-import type { AmqpChannel, AmqpConnection } from './amqplib.js';
+import type { AmqpChannel, AmqpConnection } from './amqp.js';
 import { type Fault, faultOf, isRefusal } from './fault.js';
 import type { Declaration } from './topology.js';
 

@@ -2,7 +2,8 @@ import type { Clock } from '../clock.js';
 import type { OutgoingMessage, PublishOutcome } from '../connection/feed.js';
 import type { Logger } from '../logger.js';
 import { type BrokerAddress, describeBroker } from './address.js';
-import { type AmqpConfirmChannel, type AmqpConnection, connect } from './amqplib.js';
+import type { AmqpConfirmChannel, AmqpConnection } from './amqp.js';
+import { connect } from './amqplib.js';
 import { type Fault, faultOf } from './fault.js';
 import type { FeedTls } from './tls-files.js';
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { AmqpChannel, AmqpConsumer } from './amqplib.js';
+import type { AmqpChannel, AmqpConsumer } from './amqp.js';
 import {
   type AttachmentOptions,
   attach,

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { PastReader, StreamPlace } from '../connection/feed.js';
-import type { AmqpConsumer, StreamOffset } from './amqplib.js';
+import type { AmqpConsumer, StreamOffset } from './amqp.js';
 import { type AttachmentOptions, attach, type Ending, type Link, stepOf } from './attachment.js';
 import type { FeedAttachment } from './broker-feed.js';
 import { keepTargets } from './coverage.js';

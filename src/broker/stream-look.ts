@@ -1,5 +1,5 @@
 import type { StreamPlace } from '../connection/feed.js';
-import type { StreamOffset } from './amqplib.js';
+import type { StreamOffset } from './amqp.js';
 import type { Link } from './attachment.js';
 import { placeOf } from './stream-place.js';
 

@@ -1,5 +1,5 @@
 import type { PastReader, StreamPlace } from '../connection/feed.js';
-import type { AmqpChannel, AmqpConsumer } from './amqplib.js';
+import type { AmqpChannel, AmqpConsumer } from './amqp.js';
 import type { Link } from './attachment.js';
 import type { Delivery } from './delivery.js';
 import { isJump, placeOf } from './stream-place.js';

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
+import type { Clock } from '../clock.js';
 import type { Wire, WireOwner } from '../connection/wire.js';
 import type { Ending } from '../protocol/endings.js';
 
@@ -46,9 +47,11 @@ export interface WebSocketOptions {
 export class WebSocketTransport {
   readonly #server: WebSocketServer;
   readonly #options: WebSocketOptions;
+  readonly #clock: Clock;
 
-  constructor(options: WebSocketOptions) {
+  constructor(options: WebSocketOptions, clock: Clock) {
     this.#options = options;
+    this.#clock = clock;
     const settings = {
       noServer: true,
       clientTracking: false,
@@ -73,7 +76,7 @@ export class WebSocketTransport {
     // The handshake's answer leaves together with what `open` writes: a system call less.
     socket.cork();
     this.#server.handleUpgrade(request, socket, head, webSocket => {
-      const wire = new WebSocketWire(webSocket, socket, this.#options);
+      const wire = new WebSocketWire(webSocket, socket, this.#options, this.#clock);
       wire.serve(open(wire));
     });
     socket.uncork();
@@ -89,6 +92,7 @@ class WebSocketWire implements Wire {
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
   readonly #options: WebSocketOptions;
+  readonly #clock: Clock;
   #owner: WireOwner | null = null;
   /** Counts writes, so that a late callback of one that was through at once isn't taken for the next one's. */
   #writes = 0;
@@ -103,10 +107,11 @@ class WebSocketWire implements Wire {
   /** Pings under way. Each has something in it that can't be guessed, or a peer could claim to have read what it hasn't. */
   readonly #pings: { readonly position: number; readonly payload: Buffer }[] = [];
 
-  constructor(webSocket: WebSocket, socket: Duplex, options: WebSocketOptions) {
+  constructor(webSocket: WebSocket, socket: Duplex, options: WebSocketOptions, clock: Clock) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#options = options;
+    this.#clock = clock;
   }
 
   serve(owner: WireOwner): void {
@@ -215,7 +220,7 @@ class WebSocketWire implements Wire {
       left -= bytes.length;
       if (left >= 0) return;
       this.#webSocket.pause();
-      setTimeout(() => this.#webSocket.terminate(), FLOODER_GRACE_MS).unref();
+      this.#clock.after(FLOODER_GRACE_MS, () => this.#webSocket.terminate());
     });
   }
 }

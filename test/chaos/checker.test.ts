@@ -82,7 +82,28 @@ describe('the checker finds a history valid', () => {
       .over();
     assert.equal(check(history).verdict, 'valid');
   });
+
+  test('when a pod was started while a memory alarm let positions stand still', () => {
+    assert.equal(check(movesAfterAlarm(5000)).verdict, 'valid');
+  });
 });
+
+/** Under a memory alarm a pod is started; so long after the alarm's end a client has an event, and goes to that pod. */
+function movesAfterAlarm(healedMs: number): HistoryRecord[] {
+  return new HistoryBuilder('queue', ['memory-alarm'])
+    .who('c')
+    .connects('c', 1, {})
+    .fault('memory-alarm', 'start')
+    .add({ k: 'pod', ev: 'start', pod: 'b#2' })
+    .pass(10_000)
+    .fault('memory-alarm', 'heal')
+    .pass(healedMs)
+    .publishes('1')
+    .gets('c', 1, '1')
+    .cut('c', 1)
+    .connects('c', 2, { pod: 'b#2', cursor: 'cursor of 1', resume: 'resync' })
+    .over();
+}
 
 describe('the checker finds', () => {
   const leaks: readonly [string, Parameters<HistoryBuilder['publishes']>[1]][] = [
@@ -367,6 +388,7 @@ describe('the checker finds', () => {
       .add({ k: 'pod', ev: 'start', pod: 'b#2' });
     young.connects('c', 2, { pod: 'b#2', cursor: 'cursor of 1', resume: 'resync' });
     assert.deepEqual(kinds(young.over()), ['undue']);
+    assert.deepEqual(kinds(movesAfterAlarm(10_000)), ['undue'], 'positions move again');
   });
 
   test('crowded: more came back in a second than 1.5 times those that a pod sends away', () => {

@@ -10,6 +10,14 @@ const AFTERMATH_MS = 10_000;
 const COVERAGE_AGE_MS = 3000;
 /** After a pod's crash positions stand still, until the broker has been asked about it. */
 const CRASH_MS = 7000;
+/**
+ * Faults during which pods hear no marks, so that positions stand still, and for how long after. A pod that is ended
+ * under a memory alarm can't say so, either: it is asked about, like one that has crashed.
+ */
+const STILL_AFTER_MS: Readonly<Record<string, number>> = {
+  'link-stall': COVERAGE_AGE_MS,
+  'memory-alarm': CRASH_MS,
+};
 
 /** Dishonest: answers to cursors that aren't what was asked, and `resumed` although something is missing. */
 export function checkHonesty(story: Story, debts: readonly Debt[]): Finding[] {
@@ -72,9 +80,10 @@ export function rulesOf(
     throw new Error('The history has no beginning.');
   }
   const born = new Map<string, number>();
-  const still = disturbances
-    .filter(({ fault }) => fault === 'link-stall')
-    .map(({ start, heal }) => ({ from: start, to: heal + COVERAGE_AGE_MS }));
+  const still = disturbances.flatMap(({ fault, start, heal }) => {
+    const after = STILL_AFTER_MS[fault];
+    return after === undefined ? [] : [{ from: start, to: heal + after }];
+  });
   for (const record of history) {
     if (record.k !== 'pod') continue;
     if (record.ev === 'start') born.set(record.pod, record.t);
