@@ -67,7 +67,7 @@ export class Listener {
   constructor(options: ListenerOptions, context: ListenerContext) {
     this.#options = options;
     this.#context = context;
-    this.#webSocket = new WebSocketTransport(options, context.clock);
+    this.#webSocket = new WebSocketTransport(options);
     this.#admission = new Admission(context.defer, () => context.clock.monotonic());
     const { headersMs, requestMs, checkMs } = options.timeouts ?? TIMEOUTS;
     this.#server = createServer(

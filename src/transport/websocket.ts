@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import type { Clock } from '../clock.js';
 import type { Wire, WireOwner } from '../connection/wire.js';
 import type { Ending } from '../protocol/endings.js';
 
@@ -21,15 +20,14 @@ const NONCE_BYTES = 4;
 const MAX_PINGS = 16;
 /**
  * What a peer may still send after our close frame: its own, and what was on its way. Then its socket isn't read any
- * more: 50 that went on flooding kept the event loop busy for 10 s, 15 million messages.
+ * more until the close times out: 50 that went on flooding kept the event loop busy for 10 s, 15 million messages.
  */
 const MAX_BYTES_AFTER_CLOSE = 64 * 1024;
 /**
- * And this later it is cut off, not at the end of the close timeout: the kernel takes megabytes for a socket that isn't
- * read and compacts them again and again. 100 new flooders a second made others wait for up to 1.8 s. Long enough to
- * read the close code first, which the reset may overtake.
+ * Flooders that may wait so. The kernel takes megabytes for each and compacts them again and again: with 300 of them
+ * others waited for up to 1.8 s. Some may, so that they can read the close code, which a reset would overtake.
  */
-const FLOODER_GRACE_MS = 100;
+const MAX_FLOODERS = 16;
 /** Pings of a peer that reads nothing are answered by ws up to here, then it is cut off; ws's own default, held here. */
 const MAX_PENDING_PONGS = 60;
 
@@ -47,11 +45,10 @@ export interface WebSocketOptions {
 export class WebSocketTransport {
   readonly #server: WebSocketServer;
   readonly #options: WebSocketOptions;
-  readonly #clock: Clock;
+  readonly #flooders = new Flooders();
 
-  constructor(options: WebSocketOptions, clock: Clock) {
+  constructor(options: WebSocketOptions) {
     this.#options = options;
-    this.#clock = clock;
     const settings = {
       noServer: true,
       clientTracking: false,
@@ -76,7 +73,7 @@ export class WebSocketTransport {
     // The handshake's answer leaves together with what `open` writes: a system call less.
     socket.cork();
     this.#server.handleUpgrade(request, socket, head, webSocket => {
-      const wire = new WebSocketWire(webSocket, socket, this.#options, this.#clock);
+      const wire = new WebSocketWire(webSocket, socket, this.#options, this.#flooders);
       wire.serve(open(wire));
     });
     socket.uncork();
@@ -92,7 +89,7 @@ class WebSocketWire implements Wire {
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
   readonly #options: WebSocketOptions;
-  readonly #clock: Clock;
+  readonly #flooders: Flooders;
   #owner: WireOwner | null = null;
   /** Counts writes, so that a late callback of one that was through at once isn't taken for the next one's. */
   #writes = 0;
@@ -107,11 +104,11 @@ class WebSocketWire implements Wire {
   /** Pings under way. Each has something in it that can't be guessed, or a peer could claim to have read what it hasn't. */
   readonly #pings: { readonly position: number; readonly payload: Buffer }[] = [];
 
-  constructor(webSocket: WebSocket, socket: Duplex, options: WebSocketOptions, clock: Clock) {
+  constructor(webSocket: WebSocket, socket: Duplex, options: WebSocketOptions, flooders: Flooders) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#options = options;
-    this.#clock = clock;
+    this.#flooders = flooders;
   }
 
   serve(owner: WireOwner): void {
@@ -131,6 +128,7 @@ class WebSocketWire implements Wire {
       .on('error', () => this.#endReading());
     // ws tells of the end only once its receiver has worked off what it holds, a message a turn: minutes, for 128 kB.
     this.#socket.on('close', () => {
+      this.#flooders.remove(this.#webSocket);
       this.#owner = null;
       owner.closed();
     });
@@ -218,10 +216,26 @@ class WebSocketWire implements Wire {
     let left = MAX_BYTES_AFTER_CLOSE;
     this.#socket.on('data', (bytes: Buffer) => {
       left -= bytes.length;
-      if (left >= 0) return;
-      this.#webSocket.pause();
-      this.#clock.after(FLOODER_GRACE_MS, () => this.#webSocket.terminate());
+      if (left < 0) this.#flooders.add(this.#webSocket);
     });
+  }
+}
+
+/** Peers that flood on after our close frame and aren't read any more; the first to wait makes way. */
+class Flooders {
+  readonly #waiting = new Set<WebSocket>();
+
+  add(webSocket: WebSocket): void {
+    webSocket.pause();
+    this.#waiting.add(webSocket);
+    const [first] = this.#waiting;
+    if (this.#waiting.size <= MAX_FLOODERS || first === undefined) return;
+    this.#waiting.delete(first);
+    first.terminate();
+  }
+
+  remove(webSocket: WebSocket): void {
+    this.#waiting.delete(webSocket);
   }
 }
 

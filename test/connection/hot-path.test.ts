@@ -203,10 +203,7 @@ describe('the hot path', () => {
 describe('the hot path over a socket', () => {
   it('makes one write of all that is due together, and asks with one ping for every 64 kB', async t => {
     const one = world();
-    const transport = new WebSocketTransport(
-      { maxPayloadBytes: 65_536, maxInFlightBytes: 2 ** 20 },
-      one.clock,
-    );
+    const transport = new WebSocketTransport({ maxPayloadBytes: 65_536, maxInFlightBytes: 2 ** 20 });
     const server = createServer();
     let calls: Uint8Array[] = [];
     server.on('upgrade', (request, socket, head) => {

@@ -203,38 +203,58 @@ describe('a peer that leaves behind more than has been worked off', () => {
 describe('a peer that goes on after the goodbye', () => {
   /** Far more than the kernel's buffers of both sides hold. */
   const FLOOD_BYTES = 64 * 2 ** 20;
+  const messages = Buffer.concat(Array.from({ length: 10_000 }, () => frame(TEXT, '{"ping":true}')));
+
+  /** Goes on for as long as it is let. */
+  async function floodAfter(offence: Buffer) {
+    const socket = await rawSocket(warren.publicUrl);
+    const received: Buffer[] = [];
+    let taken = 0;
+    const gone = new Promise(resolve => socket.on('close', resolve));
+    socket.on('error', () => {}).on('data', chunk => received.push(chunk));
+    socket.write(upgradeRequest('/ws'));
+    socket.write(offence);
+    const flood = () => {
+      if (taken >= FLOOD_BYTES || socket.destroyed) return;
+      socket.write(messages, error => {
+        if (error) return;
+        taken += messages.length;
+        flood();
+      });
+    };
+    flood();
+    return {
+      gone,
+      taken: () => taken,
+      isGone: () => socket.destroyed,
+      last() {
+        const all = Buffer.concat(received);
+        return framesIn(all.subarray(all.indexOf('\r\n\r\n') + 4)).at(-1);
+      },
+    };
+  }
 
   for (const [name, offence] of [
     ['a broken frame', Buffer.of(TEXT, 2, 0x7b, 0x7d)],
     ['a binary message', frame(0x82, 'x')],
   ] as const) {
-    it(`is told why, isn't read any more, and is cut off soon, after ${name}`, async () => {
-      const socket = await rawSocket(warren.publicUrl);
-      const received: Buffer[] = [];
-      socket.on('error', () => {}).on('data', chunk => received.push(chunk));
-      socket.write(upgradeRequest('/ws'));
-      socket.write(offence);
-      const messages = Buffer.concat(Array.from({ length: 10_000 }, () => frame(TEXT, '{"ping":true}')));
-      let taken = 0;
-      const flood = () => {
-        if (taken >= FLOOD_BYTES || socket.destroyed) return;
-        socket.write(messages, error => {
-          if (error) return;
-          taken += messages.length;
-          flood();
-        });
-      };
-      flood();
-      // Before the close times out, which is after 3 s.
-      await eventually(
-        () => socket.destroyed,
-        isGone => isGone,
-        2000,
-      );
-      assert.ok(taken < FLOOD_BYTES / 2, `${taken} bytes were taken`);
-      const all = Buffer.concat(received);
-      const last = framesIn(all.subarray(all.indexOf('\r\n\r\n') + 4)).at(-1);
-      assert.equal(last?.opcode, CLOSE);
+    it(`is told why and isn't read any more, after ${name}`, async () => {
+      const flooder = await floodAfter(offence);
+      await flooder.gone;
+      assert.ok(flooder.taken() < FLOOD_BYTES / 2, `${flooder.taken()} bytes were taken`);
+      assert.equal(flooder.last()?.opcode, CLOSE);
     });
   }
+
+  it('is cut off before the close times out once 16 others do the same', async () => {
+    const first = await floodAfter(frame(0x82, 'x'));
+    await eventually(
+      () => first.last()?.opcode,
+      opcode => opcode === CLOSE,
+    );
+    const others = await Promise.all(Array.from({ length: 16 }, () => floodAfter(frame(0x82, 'x'))));
+    await eventually(first.isGone, isGone => isGone, 2000);
+    assert.ok(others.some(other => !other.isGone()));
+    await Promise.all(others.map(({ gone }) => gone));
+  });
 });
