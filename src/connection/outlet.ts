@@ -7,13 +7,8 @@ import type { Ending } from '../protocol/endings.js';
 import type { ResyncReason } from '../protocol/messages.js';
 import { Batch } from './batch.js';
 import type { JoinedRuns } from './joined.js';
+import { type Place, type Start, Track } from './track.js';
 import type { Wire } from './wire.js';
-
-/** Where in the stream a message stands: what it can say about positions. */
-export interface Place {
-  readonly cursor: string;
-  readonly lastEventId: string | null;
-}
 
 /** A message other than an event, waiting for its place in the stream. */
 interface Item {
@@ -23,28 +18,6 @@ interface Item {
   /** About how many bytes it holds in memory until then. */
   readonly cost: number;
 }
-
-/** A reader of a log and how far it has got. */
-interface Track {
-  readonly reader: Reader;
-  /** The live log, or one of its past, which has the same numbers for positions. */
-  log: EventLog;
-  /** It was in the past, which has ended before it came to where the live log takes over. */
-  isAdrift: boolean;
-  /** Everything up to here has been sent, or wasn't for this reader. */
-  position: number;
-  /** The newest place that has a meaning for this reader: an event that it got, where it began, what it subscribed to. */
-  anchor: number;
-  coveredUntil: number;
-  lastEventId: string | null;
-  /** Resumed by the time in a cursor: until the overlap is over, that cursor is the position. */
-  overlap: { readonly cursor: string; readonly until: number } | null;
-  /** When it last fell off the log, monotonic ms. */
-  fellOffAt: number;
-}
-
-/** Where to begin, and in which log. */
-export type Start = Readonly<Pick<Track, 'log' | 'position' | 'coveredUntil' | 'overlap'>>;
 
 /** What all outlets of a process share. */
 export interface OutletContext {
@@ -75,11 +48,12 @@ export interface OutletOwner {
 const VISIT_BYTES = 64 * 1024;
 const TIGHT_VISIT_BYTES = 8 * 1024;
 const VISIT_LOOKS = 2048;
-const TWICE_WITHIN_MS = 30_000;
 /** Who needs longer than this for one write of up to 64 kB isn't waited for. */
 const PATIENCE_MS = 1000;
 /** A place before all events. */
 const NOW = 0;
+/** What a connection without a session can say of its position. */
+const NOWHERE: Place = { cursor: '', lastEventId: null };
 /** For messages that wait for their place. Reading is not paused instead: pongs come the same way. */
 const MAX_WAITING_BYTES = 256 * 1024;
 const ITEM_BYTES = 250;
@@ -122,7 +96,7 @@ export class Outlet {
 
   /** The present, as far as its client is concerned: the newest position in the log that it reads. */
   get head(): number {
-    return this.#track?.log.head ?? this.#context.log.head;
+    return this.#track?.head ?? this.#context.log.head;
   }
 
   /**
@@ -149,17 +123,12 @@ export class Outlet {
     this.#idle = false;
     // That its greeting got through says nothing yet.
     this.#keepsUp = false;
-    const { position: anchor } = start;
-    this.#track = { ...start, reader, anchor, lastEventId: null, fellOffAt: -Infinity, isAdrift: false };
+    this.#track = new Track(reader, this.#context.log, start);
   }
 
   /** The past that it reads has ended: it goes on in the live log, behind a resync if something lies in between. */
   leavePast(): void {
-    const track = this.#track;
-    if (track === null || track.log === this.#context.log) return;
-    if (this.#changeOver(track)) return;
-    track.log = this.#context.log;
-    track.isAdrift = true;
+    if (this.#track?.leavePast() === true) this.#owner.leftPast();
   }
 
   /**
@@ -169,14 +138,14 @@ export class Outlet {
    * between two pings would fall off the log of a busy tenant.
    */
   notice(): void {
-    if (!this.#idle || this.#track === null) return;
+    if (!this.#idle) return;
     this.#idle = false;
-    this.#track.position = Math.max(this.#track.position, this.#context.log.head - 1);
+    this.#track?.skipToNewest();
   }
 
   /** What it reads has changed at this place: its cursors mustn't name an earlier one. */
   anchor(): void {
-    if (this.#track !== null) this.#track.anchor = this.#track.log.head;
+    this.#track?.anchor();
   }
 
   /** A message at this place in the stream: behind everything that the log has now. */
@@ -224,7 +193,7 @@ export class Outlet {
       if (item !== undefined && (track === null || item.after <= track.position)) {
         this.#items.shift();
         this.#waiting -= item.cost;
-        batch.addMessage(item.compose(this.#place(track)));
+        batch.addMessage(item.compose(track?.place() ?? NOWHERE));
         continue;
       }
       if (track === null || (item === undefined && this.#goodbye !== null)) break;
@@ -238,7 +207,7 @@ export class Outlet {
     }
     const isDue = this.#isDue();
     // Whoever has read all of the past that there is so far isn't in the present yet.
-    const isUpToDate = !isDue && (this.#track === null || this.#track.log === this.#context.log);
+    const isUpToDate = !isDue && (this.#track?.isLive ?? true);
     if (isUpToDate) this.#keepsUp = true;
     this.#idle = isUpToDate && this.#goodbye === null;
     return isDue;
@@ -254,88 +223,44 @@ export class Outlet {
   #isDue(): boolean {
     const [track, item] = [this.#track, this.#items.first()];
     if (track === null) return item !== undefined;
-    return track.position < track.log.head || (item !== undefined && item.after <= track.position);
+    return track.position < track.head || (item !== undefined && item.after <= track.position);
   }
 
   /** Moves along the log, not beyond `stop`: sends what is due there, or tells that it is lost. False: nothing to do. */
   #advance(track: Track, stop: number, batch: Batch, room: number, looks: { left: number }): boolean {
-    const { tenant } = track.reader;
-    const isLost = () => track.isAdrift || track.position < track.log.evictedUpTo(tenant);
-    // At the past's end, and rather than fall off it.
-    if (track.log !== this.#context.log && (track.position >= track.log.head || isLost())) {
-      this.#changeOver(track);
-    }
-    if (isLost()) {
-      this.#resync(track, 'evicted', batch);
-      return true;
-    }
-    const { log } = track;
-    const boundary = log.boundaryAfter(track.position);
-    if (track.position === boundary - 1) {
-      this.#resync(track, 'feed_gap', batch);
-      return true;
-    }
-    const to = Math.min(stop, log.head, boundary - 1);
-    if (track.position >= to) return false;
-
+    const { isLive } = track;
     const limits = { bytes: room - batch.bytes, looks: looks.left };
-    const run = log.read(track.reader, { from: track.position, to }, limits, this.#context.now());
-    looks.left = run.looksLeft;
-    for (const entry of run.entries) this.#addEvent(track, entry, batch);
-    const newest = run.entries.at(-1);
-    if (newest !== undefined) {
-      track.lastEventId = newest.id;
-      track.coveredUntil = newest.coveredUntil;
-      // Not below a reply that it stands behind: a subscription that is new must not be resumed from before it.
-      track.anchor = Math.max(track.anchor, newest.sequence);
+    const step = track.advance(stop, limits, this.#context.now);
+    if (!isLive && track.isLive) this.#owner.leftPast();
+    switch (step.kind) {
+      case 'none':
+        return false;
+      case 'lost':
+        this.#resync(track, step.reason, batch);
+        return true;
+      case 'read':
+        for (const entry of step.entries) this.#addEvent(track, entry, batch);
+        looks.left = step.looksLeft;
+        return step.isAll;
     }
-    track.position = run.upTo;
-    // Short of the end for want of room or looks: the rest is for another visit.
-    return run.upTo === to;
-  }
-
-  /** From the past to the live log at the same position, if that has everything behind it. */
-  #changeOver(track: Track): boolean {
-    const { log } = this.#context;
-    if (!log.takesOver(track.position, track.reader.tenant, track.log)) return false;
-    track.log = log;
-    this.#owner.leftPast();
-    return true;
   }
 
   #addEvent(track: Track, entry: Entry, batch: Batch): void {
-    const overlap = track.overlap;
-    if (overlap === null) {
-      batch.addEntry(entry);
-    } else if (entry.sequence <= overlap.until) {
-      batch.addCopy(frameWithCursor(entry, overlap.cursor));
-    } else {
-      track.overlap = null;
-      batch.addEntry(entry);
-    }
+    const cursor = track.cursorFor(entry);
+    if (cursor === null) batch.addEntry(entry);
+    else batch.addCopy(frameWithCursor(entry, cursor));
   }
 
   /** Skips to the present, or to the new epoch's beginning, and says so. */
   #resync(track: Track, reason: ResyncReason, batch: Batch): void {
-    const { log, now, resyncDelayMs, onResync } = this.#context;
-    if (reason === 'evicted' && this.#goodbye === null) {
-      const at = now().monotonic;
-      if (at - track.fellOffAt < TWICE_WITHIN_MS) {
-        this.#owner.fellOffTwice();
-        return;
-      }
-      track.fellOffAt = at;
+    const { now, resyncDelayMs, onResync } = this.#context;
+    if (reason === 'evicted' && this.#goodbye === null && track.fallsOffAgain(now().monotonic)) {
+      this.#owner.fellOffTwice();
+      return;
     }
-    if (track.log !== log) this.#owner.leftPast();
-    track.log = log;
-    track.isAdrift = false;
-    track.position = reason === 'feed_gap' ? log.boundary : log.head;
-    // What the log covers by now takes in events of the new epoch that are still to be sent.
-    if (reason !== 'feed_gap') track.coveredUntil = log.coveredUntil;
-    track.anchor = Math.max(track.anchor, track.position);
-    track.overlap = null;
-    track.lastEventId = null;
-    const { cursor } = this.#place(track);
+    if (!track.isLive) this.#owner.leftPast();
+    track.skipLost(reason);
+    const { cursor } = track.place();
     onResync(reason);
     batch.addMessage(
       encodeOk({
@@ -347,22 +272,6 @@ export class Outlet {
         cursor,
       }),
     );
-  }
-
-  /** This connection's own position: never the head while it is still owed something. */
-  #place(track: Track | null): Place {
-    if (track === null) return { cursor: '', lastEventId: null };
-    const { log } = track;
-    if (track.overlap !== null && track.position < track.overlap.until) {
-      return { cursor: track.overlap.cursor, lastEventId: track.lastEventId };
-    }
-    if (track.position < log.head) {
-      return { cursor: log.cursorAt(track.position, track.coveredUntil), lastEventId: track.lastEventId };
-    }
-    // Kept: what comes next mustn't make it name an earlier time for the same place.
-    track.coveredUntil = Math.max(track.coveredUntil, log.coveredUntil);
-    const place = Math.max(track.anchor, log.coveredHead);
-    return { cursor: log.cursorAt(place, track.coveredUntil), lastEventId: track.lastEventId };
   }
 
   /** False: the kernel couldn't take it all; nothing more until `flushed`. */

@@ -6,7 +6,7 @@ import {
   type ResyncReason,
   type Resume,
 } from '../protocol/messages.js';
-import type { Place } from './outlet.js';
+import type { Place } from './track.js';
 
 /** Messages whose text depends on where in the stream they leave. */
 type Compose = (place: Place) => string;

@@ -1,6 +1,6 @@
 import type { EventLog, Located } from '../log/log.js';
 import type { ResyncReason, Resume } from '../protocol/messages.js';
-import type { Start } from './outlet.js';
+import type { Start } from './track.js';
 
 /** Where a new session begins in the log, and what it is told about that. */
 export interface SessionStart extends Start {

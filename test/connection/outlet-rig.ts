@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { JoinedRuns } from '../../src/connection/joined.js';
-import {
-  Outlet,
-  type OutletContext,
-  type OutletOwner,
-  type Place,
-  type Start,
-} from '../../src/connection/outlet.js';
+import { Outlet, type OutletContext, type OutletOwner } from '../../src/connection/outlet.js';
+import type { Place, Start } from '../../src/connection/track.js';
 import { CursorCodec } from '../../src/log/cursor.js';
 import { EventLog, type LogLimits } from '../../src/log/log.js';
 import { encodeOk } from '../../src/protocol/codec.js';

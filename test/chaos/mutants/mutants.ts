@@ -109,7 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
       const { other } = globalThis;
       const isDue = (globalThis.chaos = (globalThis.chaos ?? 0) + 1) >= 50_000;
       if (entry.audience.kind !== 'all') globalThis.other = entry;
-      if (isDue && other !== undefined && other.audience.tenant !== track.reader.tenant) {
+      if (isDue && other !== undefined && entry.audience.tenant !== undefined && other.audience.tenant !== entry.audience.tenant) {
         globalThis.chaos = 0;
         this.#addEvent(track, other, batch);
       } else this.#addEvent(track, entry, batch);
@@ -145,9 +145,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the cursor of a ping is stale',
     scenario: RESETS,
-    file: 'connection/outlet.js',
-    find: 'const place = Math.max(track.anchor, log.coveredHead);',
-    put: 'const place = Math.max(log.boundary, Math.max(track.anchor, log.coveredHead) - 3);',
+    file: 'connection/track.js',
+    find: 'const place = Math.max(this.#anchor, log.coveredHead);',
+    put: 'const place = Math.max(log.boundary, Math.max(this.#anchor, log.coveredHead) - 3);',
     caughtBy: ['duplicated', 'regressed'],
   },
   {
