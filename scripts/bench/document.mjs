@@ -32,7 +32,7 @@ const METHOD = `## Method
   rates and latencies say little about the server. The second core's share is that of all that is on it.
 - **Warm.** Before each measurement of deliveries come two seconds of the same load, and before a burst a fifth of it;
   before the storms of (f) and (g) 5,000 and 1,000 of the same clients that come and go: storms meet servers that have
-  been in service. The first 5,000 of a new process cost Warren nearly twice as much each.
+  been in service. "Just started" are those without. (e) is measured from the first connection on.
 
 \`\`\`sh
 npm run bench -- --install              # gets nginx and nchan by apt, Socket.IO by npm into .warren/

@@ -3,7 +3,8 @@ import { pause } from '../lib/load/clock.mjs';
 import { openPublisher } from '../lib/load/publisher.mjs';
 import { startLoad } from './load/index.mjs';
 
-/** How long a server may take to see that they are gone. */
+/** How long a server may take to serve who comes and goes, and to see that they are gone. */
+const SERVED_MS = 60_000;
 const GONE_MS = 2000;
 
 /** @typedef {ReturnType<typeof openStage>} Stage */
@@ -71,13 +72,12 @@ export async function connectAll(load, running, count, wantedOf) {
  * @param {Running} running
  * @param {number} count
  * @param {(index: number) => import('./peers/peer.mjs').Wanted} wantedOf
- * @param {(load: Load) => Promise<unknown>} [served] waits until they have what they came for
+ * @param {number} [events] that they wait for, in all
  */
-export async function comeAndGo(stage, running, count, wantedOf, served = async () => {}) {
+export async function comeAndGo(stage, running, count, wantedOf, events = 0) {
   const load = stage.load();
-  const done = served(load);
   await connectAll(load, running, count, wantedOf);
-  await done;
+  if (!(await load.reach(events, SERVED_MS))) throw new Error(`${running.name} did not serve those before`);
   await load.stop();
   await pause(GONE_MS);
 }

@@ -25,11 +25,20 @@ type State =
       readonly session: Session | null;
       readonly deadline: number;
       readonly how: EndingName;
+      /** What came meanwhile, in characters. */
+      ignored: number;
     }
   | { readonly kind: 'closed' };
 
 /** A peer that doesn't answer the close, or doesn't read, is gone after this. */
 const CLOSE_TIMEOUT_MS = 5000;
+/**
+ * What a client may still say while its goodbye waits for room to leave. Reading isn't paused meanwhile: pongs, which
+ * make room, come the same way.
+ */
+const MAX_IGNORED = 64 * 1024;
+/** What a message counts for, however short. */
+const MESSAGE_COST = 64;
 
 /** One browser: from the handshake to the end, whichever transport it came by. */
 export class Connection
@@ -111,8 +120,7 @@ export class Connection
   // ---- what the transport tells
 
   text(message: string): void {
-    // A flood goes on for a while after its goodbye.
-    if (this.#state.kind === 'closing' || this.#state.kind === 'closed') return;
+    if (this.#ignores(message.length)) return;
     this.#guard(() => {
       this.alive();
       this.#inbound.receive(message, this.#context.clock.monotonic());
@@ -121,11 +129,11 @@ export class Connection
   }
 
   binary(): void {
-    this.fail('binary', 'malformed', null);
+    if (!this.#ignores(0)) this.fail('binary', 'malformed', null);
   }
 
   tooBig(): void {
-    this.fail('tooBig', 'too_big', null);
+    if (!this.#ignores(0)) this.fail('tooBig', 'too_big', null);
   }
 
   alive(): void {
@@ -279,6 +287,16 @@ export class Connection
 
   // ---- receiving
 
+  /** A flood goes on for a while after its goodbye; too much of it, and the goodbye isn't waited for. */
+  #ignores(length: number): boolean {
+    const state = this.#state;
+    if (state.kind === 'closing' && !this.outlet.hasEnded) {
+      state.ignored += MESSAGE_COST + length;
+      if (state.ignored > MAX_IGNORED) this.#wire.terminate();
+    }
+    return state.kind === 'closing' || state.kind === 'closed';
+  }
+
   #take(incoming: Incoming): void {
     const state = this.#state;
     if (state.kind === 'closing' || state.kind === 'closed') return;
@@ -325,7 +343,7 @@ export class Connection
 
   #beginClosing(how: EndingName): void {
     const deadline = this.#context.clock.monotonic() + CLOSE_TIMEOUT_MS;
-    this.#state = { kind: 'closing', session: this.#session, deadline, how };
+    this.#state = { kind: 'closing', session: this.#session, deadline, how, ignored: 0 };
     this.#inbound.clear();
     // It goes on reading what there is, but nothing more is fetched for it.
     this.#context.past.forget(this);

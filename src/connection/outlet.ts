@@ -89,6 +89,11 @@ export class Outlet {
     this.#owner = owner;
   }
 
+  /** The goodbye has been handed to the wire. */
+  get hasEnded(): boolean {
+    return this.#done;
+  }
+
   /** Messages that wait for their place. */
   get pending(): number {
     return this.#items.length;

@@ -19,13 +19,15 @@ const NONCE_BYTES = 4;
 /** Pings whose pong may still come; with a full window there are two or three, besides one per ping interval. */
 const MAX_PINGS = 16;
 /**
- * What a peer may still send after our close frame: its own, and what was on its way. Then its socket isn't read any
- * more until the close times out: 50 that went on flooding kept the event loop busy for 10 s, 15 million messages.
+ * What a peer may still send after a close frame, its own or ours: that of its own, and what was on its way. Then its
+ * socket isn't read any more until the close times out: 50 that went on flooding kept the event loop busy for 10 s, 15
+ * million messages; one that had sent its own close frame first was read 638 MB.
  */
 const MAX_BYTES_AFTER_CLOSE = 64 * 1024;
 /**
- * Flooders that may wait so. The kernel takes megabytes for each and compacts them again and again: with 300 of them
- * others waited for up to 1.8 s. Some may, so that they can read the close code, which a reset would overtake.
+ * Flooders that may wait so; the one that has waited longest is cut off for the next. The kernel takes megabytes for
+ * each and compacts them again and again: with 300 of them others waited for up to 1.8 s. Some may, so that they can read
+ * the close code, which a reset may overtake.
  */
 const MAX_FLOODERS = 16;
 /** Pings of a peer that reads nothing are answered by ws up to here, then it is cut off; ws's own default, held here. */
@@ -101,6 +103,7 @@ class WebSocketWire implements Wire {
   #written = 0;
   #asked = 0;
   #arrived = 0;
+  #readAfterClose = 0;
   /** Pings under way. Each has something in it that can't be guessed, or a peer could claim to have read what it hasn't. */
   readonly #pings: { readonly position: number; readonly payload: Buffer }[] = [];
 
@@ -125,7 +128,11 @@ class WebSocketWire implements Wire {
       })
       .on('ping', () => this.#owner?.alive())
       // A breach of the protocol; ws has sent the fitting close code already, and the end follows.
-      .on('error', () => this.#endReading());
+      .on('error', () => {});
+    // Whoever closed: we, ws by itself after a breach, or the peer, after which ws goes on reading all the same.
+    this.#socket.on('data', (bytes: Buffer) => {
+      if (!this.#isOpen) this.#readInVain(bytes.length);
+    });
     // ws tells of the end only once its receiver has worked off what it holds, a message a turn: minutes, for 128 kB.
     this.#socket.on('close', () => {
       this.#flooders.remove(this.#webSocket);
@@ -205,23 +212,19 @@ class WebSocketWire implements Wire {
     // A paused socket would never see the peer's answer.
     this.#webSocket.resume();
     this.#webSocket.close(ending.code, ending.reason);
-    this.#endReading();
   }
 
   terminate(): void {
     this.#webSocket.terminate();
   }
 
-  #endReading(): void {
-    let left = MAX_BYTES_AFTER_CLOSE;
-    this.#socket.on('data', (bytes: Buffer) => {
-      left -= bytes.length;
-      if (left < 0) this.#flooders.add(this.#webSocket);
-    });
+  #readInVain(bytes: number): void {
+    this.#readAfterClose += bytes;
+    if (this.#readAfterClose > MAX_BYTES_AFTER_CLOSE) this.#flooders.add(this.#webSocket);
   }
 }
 
-/** Peers that flood on after our close frame and aren't read any more; the first to wait makes way. */
+/** Peers that flood on after a close frame and aren't read any more. */
 class Flooders {
   readonly #waiting = new Set<WebSocket>();
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ENDINGS } from '../../src/protocol/endings.js';
 import { cursorOf } from '../support/messages.js';
-import { forTopic, LIMITS, refused, rig, token } from './rig.js';
+import { forUser, forTopic, LIMITS, refused, rig, token } from './rig.js';
 
 describe('requests', () => {
   it('take effect at the place of the reply in the stream', async () => {
@@ -303,5 +303,29 @@ describe('faults of a client', () => {
     await r.settle();
     assert.deepEqual(wire.story, ['hello', 'connected', 'error malformed']);
     assert.equal(wire.ending, ENDINGS.binary);
+  });
+
+  it('end the connection at once if there are too many while its goodbye waits for room', async () => {
+    const r = rig();
+    const { connection, wire, send } = await r.enter();
+    wire.takes = false;
+    r.publish('1', forUser('7'));
+    await r.settle();
+    connection.binary();
+    for (let i = 0; i < 500; i++) send({ ping: true });
+    assert.equal(wire.terminated, false);
+    for (let i = 0; i < 500; i++) send({ ping: true });
+    assert.equal(wire.ending, null);
+    assert.equal(wire.terminated, true);
+  });
+
+  it('may go on for a while behind the goodbye: the wire sees to that', async () => {
+    const r = rig();
+    const { connection, wire, send } = await r.enter();
+    connection.binary();
+    await r.settle();
+    assert.equal(wire.ending, ENDINGS.binary);
+    for (let i = 0; i < 2000; i++) send({ ping: true });
+    assert.equal(wire.terminated, false);
   });
 });

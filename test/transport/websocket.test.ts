@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { ENDINGS } from '../../src/protocol/endings.js';
 import { eventually } from '../support/eventually.js';
 import { rawSocket, upgradeRequest } from '../support/raw-http.js';
 import { mintToken } from '../support/tokens.js';
@@ -200,22 +203,25 @@ describe('a peer that leaves behind more than has been worked off', () => {
   });
 });
 
-describe('a peer that goes on after the goodbye', () => {
-  /** Far more than the kernel's buffers of both sides hold. */
-  const FLOOD_BYTES = 64 * 2 ** 20;
+describe('a peer that goes on after a close frame', () => {
+  /** More than the kernel's buffers of both sides hold, by far. */
+  const MOST_BYTES = 32 * 2 ** 20;
   const messages = Buffer.concat(Array.from({ length: 10_000 }, () => frame(TEXT, '{"ping":true}')));
 
-  /** Goes on for as long as it is let. */
+  /** Goes on for as long as it is let, whatever it is sent, the end of the other side's stream included. */
   async function floodAfter(offence: Buffer) {
-    const socket = await rawSocket(warren.publicUrl);
+    const { hostname, port } = new URL(warren.publicUrl);
+    const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
     const received: Buffer[] = [];
     let taken = 0;
     const gone = new Promise(resolve => socket.on('close', resolve));
     socket.on('error', () => {}).on('data', chunk => received.push(chunk));
+    await once(socket, 'connect');
     socket.write(upgradeRequest('/ws'));
     socket.write(offence);
     const flood = () => {
-      if (taken >= FLOOD_BYTES || socket.destroyed) return;
+      if (taken > MOST_BYTES) socket.destroy();
+      if (socket.destroyed) return;
       socket.write(messages, error => {
         if (error) return;
         taken += messages.length;
@@ -223,38 +229,42 @@ describe('a peer that goes on after the goodbye', () => {
       });
     };
     flood();
-    return {
-      gone,
-      taken: () => taken,
-      isGone: () => socket.destroyed,
-      last() {
-        const all = Buffer.concat(received);
-        return framesIn(all.subarray(all.indexOf('\r\n\r\n') + 4)).at(-1);
-      },
+    const closeCode = () => {
+      const all = Buffer.concat(received);
+      const last = framesIn(all.subarray(all.indexOf('\r\n\r\n') + 4)).at(-1);
+      return last?.opcode === CLOSE ? last.payload.readUInt16BE(0) : null;
     };
+    await eventually(closeCode, code => code !== null);
+    return { gone, taken: () => taken, isGone: () => socket.destroyed, closeCode };
   }
 
-  for (const [name, offence] of [
-    ['a broken frame', Buffer.of(TEXT, 2, 0x7b, 0x7d)],
-    ['a binary message', frame(0x82, 'x')],
+  for (const [name, offence, code] of [
+    ['a broken frame', Buffer.of(TEXT, 2, 0x7b, 0x7d), 1002],
+    ['a binary message', frame(0x82, 'x'), ENDINGS.binary.code],
+    ['a close frame of its own', frame(CLOSE, normal), 1000],
   ] as const) {
     it(`is told why and isn't read any more, after ${name}`, async () => {
       const flooder = await floodAfter(offence);
+      assert.equal(flooder.closeCode(), code);
+      // A socket that goes on being read takes the rest in no time.
       await flooder.gone;
-      assert.ok(flooder.taken() < FLOOD_BYTES / 2, `${flooder.taken()} bytes were taken`);
-      assert.equal(flooder.last()?.opcode, CLOSE);
+      assert.ok(flooder.taken() < MOST_BYTES, `${flooder.taken()} bytes were taken`);
     });
   }
 
-  it('is cut off before the close times out once 16 others do the same', async () => {
-    const first = await floodAfter(frame(0x82, 'x'));
+  it('is cut off before the close times out once 16 others do the same, and not before', async () => {
+    const flooders = [];
+    for (let i = 0; i < 16; i++) flooders.push(await floodAfter(frame(0x82, 'x')));
+    assert.ok(flooders.every(flooder => !flooder.isGone()));
+    const [first, ...others] = flooders;
+    const last = await floodAfter(frame(0x82, 'x'));
     await eventually(
-      () => first.last()?.opcode,
-      opcode => opcode === CLOSE,
+      () => first?.isGone(),
+      isGone => isGone === true,
+      1000,
     );
-    const others = await Promise.all(Array.from({ length: 16 }, () => floodAfter(frame(0x82, 'x'))));
-    await eventually(first.isGone, isGone => isGone, 2000);
-    assert.ok(others.some(other => !other.isGone()));
-    await Promise.all(others.map(({ gone }) => gone));
+    assert.ok([...others, last].every(flooder => !flooder.isGone()));
+    await Promise.all(flooders.map(({ gone }) => gone));
+    await last.gone;
   });
 });

@@ -41,6 +41,11 @@ const resume = logSize => async (stage, peer) => {
   await passed(first, publisher);
   await first.stop();
 
+  /** @param {number} index */
+  const wanted = index => ({ tenant: TENANT, user: `u${index}`, topic: `t.${index % topics}`, cursor });
+  const warm = stage.scale(WARM_UP);
+  await comeAndGo(stage, running, warm, wanted, warm * OWED);
+
   const live = stage.load();
   await connectAll(live, running, LIVE.clients, index => ({
     tenant: 'others',
@@ -54,10 +59,6 @@ const resume = logSize => async (stage, peer) => {
   await pause(200);
   const quiet = await live.take();
 
-  /** @param {number} index */
-  const wanted = index => ({ tenant: TENANT, user: `u${index}`, topic: `t.${index % topics}`, cursor });
-  const warm = stage.scale(WARM_UP);
-  await comeAndGo(stage, running, warm, wanted, load => load.reach(warm * OWED, TIMEOUT_MS));
   // They share the core of those whose latency is measured, and stand back there.
   const crowd = stage.load({ nice: 10 });
   const stop = publisher.keepPacing(LIVE.perSecond, publish);

@@ -10,15 +10,8 @@ const AFTERMATH_MS = 10_000;
 const COVERAGE_AGE_MS = 3000;
 /** After a pod's crash positions stand still, until the broker has been asked about it. */
 const CRASH_MS = 7000;
-/**
- * Faults during which pods hear no marks, so that positions stand still, and for how long after. A pod that is ended
- * under a memory alarm can't say so, either: it is asked about, like one that has crashed.
- */
-const STILL_AFTER_MS: Readonly<Record<string, number>> = {
-  'link-stall': COVERAGE_AGE_MS,
-  'memory-alarm': CRASH_MS,
-};
-
+/** Faults during which pods hear no marks of one another. */
+const WITHOUT_MARKS: ReadonlySet<string> = new Set(['link-stall', 'memory-alarm']);
 /** Dishonest: answers to cursors that aren't what was asked, and `resumed` although something is missing. */
 export function checkHonesty(story: Story, debts: readonly Debt[]): Finding[] {
   const findings: Finding[] = [];
@@ -80,14 +73,19 @@ export function rulesOf(
     throw new Error('The history has no beginning.');
   }
   const born = new Map<string, number>();
-  const still = disturbances.flatMap(({ fault, start, heal }) => {
-    const after = STILL_AFTER_MS[fault];
-    return after === undefined ? [] : [{ from: start, to: heal + after }];
-  });
+  const exits: number[] = [];
+  const still: Stretch[] = [];
   for (const record of history) {
     if (record.k !== 'pod') continue;
     if (record.ev === 'start') born.set(record.pod, record.t);
+    if (record.ev === 'exit') exits.push(record.t);
     if (record.ev === 'exit' && record.code === null) still.push({ from: record.t, to: record.t + CRASH_MS });
+  }
+  for (const { fault, start, heal } of disturbances) {
+    if (!WITHOUT_MARKS.has(fault)) continue;
+    // Under an alarm a pod that ends can't say so, either: it is asked about, like one that has crashed.
+    const isAskedFor = fault === 'memory-alarm' && exits.some(t => start <= t && t <= heal);
+    still.push({ from: start, to: heal + (isAskedFor ? CRASH_MS : COVERAGE_AGE_MS) });
   }
   const { feed, overlapMs, mayEvict } = begin;
   return { feed, overlapMs, mayEvict, disturbances, born, still, stale: staleStretches(history) };
@@ -146,13 +144,16 @@ export function checkResyncs(story: Story, rules: ResyncRules): Finding[] {
   return findings;
 }
 
+/** Since when positions hadn't moved at a given time. One stretch may begin before the one ahead of it is over. */
+function standingFrom(t: number, still: readonly Stretch[]): number {
+  const before = Math.min(t, ...still.filter(({ from, to }) => from <= t && t <= to).map(({ from }) => from));
+  return before === t ? t : standingFrom(before, still);
+}
+
 function isExcused(reason: string, pod: string, since: number, t: number, rules: ResyncRules): boolean {
   // With a stream it is also the word for a position from before what was trimmed or created anew.
   if (reason === 'evicted' && rules.feed === 'queue') return rules.mayEvict;
-  const stillFrom = rules.still
-    .filter(({ from, to }) => from <= since && since <= to)
-    .map(({ from }) => from);
-  const position = Math.min(since, ...stillFrom) - COVERAGE_AGE_MS;
+  const position = standingFrom(since, rules.still) - COVERAGE_AGE_MS;
   const isYoung = (rules.born.get(pod) ?? 0) > position - rules.overlapMs;
   if (rules.feed === 'queue' && reason === 'unknown_position' && isYoung) return true;
   const staleFrom = (rules.stale.get(pod) ?? [])
