@@ -83,6 +83,20 @@ describe('the checker finds a history valid', () => {
     assert.equal(check(history).verdict, 'valid');
   });
 
+  test('when a pod is younger than what a slow client had read, however late it read that', () => {
+    const slow = (readsAfterMs: number) =>
+      one()
+        .publishes('1')
+        .add({ k: 'pod', ev: 'start', pod: 'b#2' })
+        .pass(readsAfterMs)
+        .gets('c', 1, '1')
+        .cut('c', 1)
+        .connects('c', 2, { pod: 'b#2', cursor: 'cursor of 1', resume: 'resync' })
+        .over();
+    assert.equal(check(slow(4900)).verdict, 'valid');
+    assert.equal(check(slow(0)).verdict, 'valid');
+  });
+
   test('when a pod was started while a memory alarm let positions stand still', () => {
     assert.equal(check(movesAfterAlarm(2000)).verdict, 'valid');
     assert.equal(check(movesAfterAlarm(5000, { replaces: true })).verdict, 'valid', 'it is asked about');

@@ -54,6 +54,8 @@ export interface ResyncRules {
   readonly born: ReadonlyMap<string, number>;
   /** When positions stood still: docs/guarantees.md. */
   readonly still: readonly Stretch[];
+  /** When each event was first published, by its id. */
+  readonly published: ReadonlyMap<string, number>;
   /** When each pod was without its feed, as it told its clients. What happened at its beginning may cost a resync at its end. */
   readonly stale: ReadonlyMap<string, readonly Stretch[]>;
 }
@@ -73,9 +75,12 @@ export function rulesOf(
     throw new Error('The history has no beginning.');
   }
   const born = new Map<string, number>();
+  const published = new Map<string, number>();
   const exits: number[] = [];
   const still: Stretch[] = [];
   for (const record of history) {
+    if (record.k === 'pub' && record.phase === 'invoke' && !published.has(record.id))
+      published.set(record.id, record.t);
     if (record.k !== 'pod') continue;
     if (record.ev === 'start') born.set(record.pod, record.t);
     if (record.ev === 'exit') exits.push(record.t);
@@ -88,7 +93,7 @@ export function rulesOf(
     still.push({ from: start, to: heal + (isAskedFor ? CRASH_MS : COVERAGE_AGE_MS) });
   }
   const { feed, overlapMs, mayEvict } = begin;
-  return { feed, overlapMs, mayEvict, disturbances, born, still, stale: staleStretches(history) };
+  return { feed, overlapMs, mayEvict, disturbances, born, still, published, stale: staleStretches(history) };
 }
 
 function staleStretches(history: readonly HistoryRecord[]): Map<string, Stretch[]> {
@@ -115,20 +120,20 @@ function staleStretches(history: readonly HistoryRecord[]): Map<string, Stretch[
  */
 export function checkResyncs(story: Story, rules: ResyncRules): Finding[] {
   const findings: Finding[] = [];
-  let lastCursorAt = -Infinity;
-  let beforeThis = -Infinity;
+  let last: Cursor = { at: -Infinity, position: -Infinity };
+  let beforeThis = last;
   /** The last cursor came with a resync that was due: it may be of no use on another pod. */
   let isBegun = false;
   let pod = '';
   for (const record of story.records) {
     if (record.ev === 'open') {
       pod = record.pod;
-      beforeThis = lastCursorAt;
+      beforeThis = last;
       continue;
     }
     if (isResync(record)) {
       const reason = 'reason' in record ? (record.reason ?? '') : '';
-      const since = record.ev === 'connected' ? beforeThis : lastCursorAt;
+      const since = record.ev === 'connected' ? beforeThis : last;
       isBegun ||= isExcused(reason, pod, since, record.t, rules);
       if (!isBegun) {
         findings.push({
@@ -138,7 +143,7 @@ export function checkResyncs(story: Story, rules: ResyncRules): Finding[] {
         });
       }
     }
-    if ('cursor' in record) lastCursorAt = record.t;
+    if ('cursor' in record) last = cursorOf(record, rules);
     if ('cursor' in record && !isResync(record)) isBegun = false;
   }
   return findings;
@@ -150,16 +155,28 @@ function standingFrom(t: number, still: readonly Stretch[]): number {
   return before === t ? t : standingFrom(before, still);
 }
 
-function isExcused(reason: string, pod: string, since: number, t: number, rules: ResyncRules): boolean {
+/** When a client had a cursor, and what time it stands for. */
+interface Cursor {
+  readonly at: number;
+  readonly position: number;
+}
+
+/** The cursor of an event is as old as the event, however late a slow client reads it. */
+function cursorOf(record: Story['records'][number], { published }: ResyncRules): Cursor {
+  const since = record.ev === 'event' ? (published.get(record.id) ?? Infinity) : Infinity;
+  return { at: record.t, position: Math.min(record.t, since) };
+}
+
+function isExcused(reason: string, pod: string, since: Cursor, t: number, rules: ResyncRules): boolean {
   // With a stream it is also the word for a position from before what was trimmed or created anew.
   if (reason === 'evicted' && rules.feed === 'queue') return rules.mayEvict;
-  const position = standingFrom(since, rules.still) - COVERAGE_AGE_MS;
+  const position = standingFrom(since.position, rules.still) - COVERAGE_AGE_MS;
   const isYoung = (rules.born.get(pod) ?? 0) > position - rules.overlapMs;
   if (rules.feed === 'queue' && reason === 'unknown_position' && isYoung) return true;
   const staleFrom = (rules.stale.get(pod) ?? [])
     .filter(({ from, to }) => from <= t && t <= to + AFTERMATH_MS)
     .map(({ from }) => from);
-  const earliest = Math.min(since, ...staleFrom);
+  const earliest = Math.min(since.at, ...staleFrom);
   return rules.disturbances.some(
     ({ mayResync, start, heal }) => mayResync && start <= t && heal + AFTERMATH_MS >= earliest,
   );
