@@ -25,11 +25,11 @@ const MAX_PINGS = 16;
  */
 const MAX_BYTES_AFTER_CLOSE = 64 * 1024;
 /**
- * Flooders that may wait so; the one that has waited longest is cut off for the next. The kernel takes megabytes for
- * each and compacts them again and again: with 300 of them others waited for up to 1.8 s. Some may, so that they can read
- * the close code, which a reset may overtake.
+ * Flooders that may wait so; the next is cut off at once. The kernel takes megabytes for each and compacts them again
+ * and again: with 300 of them others waited for up to 1.8 s. Some may, so that whoever floods by mistake can read the
+ * close code, which a reset may overtake.
  */
-const MAX_FLOODERS = 16;
+const MAX_FLOODERS = 8;
 /** Pings of a peer that reads nothing are answered by ws up to here, then it is cut off; ws's own default, held here. */
 const MAX_PENDING_PONGS = 60;
 
@@ -229,12 +229,12 @@ class Flooders {
   readonly #waiting = new Set<WebSocket>();
 
   add(webSocket: WebSocket): void {
-    webSocket.pause();
-    this.#waiting.add(webSocket);
-    const [first] = this.#waiting;
-    if (this.#waiting.size <= MAX_FLOODERS || first === undefined) return;
-    this.#waiting.delete(first);
-    first.terminate();
+    if (this.#waiting.has(webSocket) || this.#waiting.size < MAX_FLOODERS) {
+      this.#waiting.add(webSocket);
+      webSocket.pause();
+    } else {
+      webSocket.terminate();
+    }
   }
 
   remove(webSocket: WebSocket): void {
