@@ -17,8 +17,9 @@ const MAX_WAITING = 64 * 1024;
 export class Inbound {
   readonly #handle: (incoming: Incoming) => void;
   readonly #bucket: TokenBucket;
-  readonly #malformed = new Strikes();
-  readonly #excess = new Strikes();
+  /** Null until the first: few clients ever need them, and they are 100 bytes of each connection. */
+  #malformed: Strikes | null = null;
+  #excess: Strikes | null = null;
   #waiting: string[] = [];
   #waitingLength = 0;
   #held = false;
@@ -36,6 +37,7 @@ export class Inbound {
   /** `now` in monotonic ms. */
   receive(text: string, now: number): void {
     if (!this.#bucket.take(now)) {
+      this.#excess ??= new Strikes();
       this.#handle({ kind: 'excess', last: this.#excess.strike(now) });
     } else if (this.#held) {
       this.#waiting.push(text);
@@ -69,7 +71,11 @@ export class Inbound {
 
   #parse(text: string, now: number): void {
     const message = parseClientMessage(text);
-    if (message === null) this.#handle({ kind: 'malformed', last: this.#malformed.strike(now) });
-    else this.#handle({ kind: 'message', message });
+    if (message !== null) {
+      this.#handle({ kind: 'message', message });
+      return;
+    }
+    this.#malformed ??= new Strikes();
+    this.#handle({ kind: 'malformed', last: this.#malformed.strike(now) });
   }
 }
