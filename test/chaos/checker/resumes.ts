@@ -12,6 +12,7 @@ const COVERAGE_AGE_MS = 3000;
 const CRASH_MS = 7000;
 /** Faults during which pods hear no marks of one another. */
 const WITHOUT_MARKS: ReadonlySet<string> = new Set(['link-stall', 'memory-alarm']);
+
 /** Dishonest: answers to cursors that aren't what was asked, and `resumed` although something is missing. */
 export function checkHonesty(story: Story, debts: readonly Debt[]): Finding[] {
   const findings: Finding[] = [];
