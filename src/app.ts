@@ -19,7 +19,7 @@ import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import type { Feed } from './connection/feed.js';
 import { type FeedState, Hub } from './connection/hub.js';
-import { LINGER } from './connection/linger.js';
+import { BROADCAST } from './connection/broadcasts.js';
 import { LimitedLog } from './limited-log.js';
 import { CursorCodec } from './log/cursor.js';
 import { EventLog } from './log/log.js';
@@ -70,7 +70,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     random: Math.random,
     newSessionId: randomUUID,
     defer: setImmediate,
-    linger: LINGER,
+    broadcast: BROADCAST,
     past: feed.past,
     holdFeed: held => feed.hold(held),
     onGivenUp: deps.onGivenUp,

@@ -45,7 +45,6 @@ export class Connection
   implements GreetingHost, SessionHost, OutletOwner, WireOwner, Visited, Due, Sheddable
 {
   waitsSince: number | null = null;
-  visitedAt = -Infinity;
   tick: number | null = null;
   readonly outlet: Outlet;
   readonly #context: ConnectionContext;
@@ -155,7 +154,6 @@ export class Connection
     this.#inbound.clear();
     this.#context.deadlines.clear(this);
     this.#context.unsent.free(this);
-    this.#context.linger.forget(this);
     this.#context.past.forget(this);
     this.#context.report.closed(state.kind === 'closing' ? state.how : 'peer');
     this.#context.onClosed(this);
@@ -165,15 +163,15 @@ export class Connection
 
   wake(): void {
     if (this.#state.kind === 'closed') return;
-    this.outlet.notice();
-    this.#context.linger.forget(this);
+    // An earlier one may be for it of which it hasn't been told yet.
+    this.outlet.notice(this.#context.broadcasts.oldestOf(this.tenant));
     this.#context.scheduler.schedule(this);
   }
 
-  wakeSoon(): void {
-    if (this.#state.kind === 'closed') return;
-    this.outlet.notice();
-    this.#context.linger.event(this);
+  told(first: number, last: number): boolean {
+    if (this.#state.kind === 'closed' || !this.outlet.isBefore(last)) return false;
+    this.outlet.notice(first);
+    return true;
   }
 
   announceStale(isStale: boolean): void {

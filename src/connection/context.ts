@@ -3,9 +3,9 @@ import type { EventLog } from '../log/log.js';
 import type { Logger } from '../logger.js';
 import type { Router, Subscriber } from '../router/router.js';
 import type { Authenticate } from './authenticate.js';
+import type { Broadcasts, Recipient } from './broadcasts.js';
 import type { Deadlines } from './deadlines.js';
 import type { ConnectionReport } from './report.js';
-import type { Linger } from './linger.js';
 import type { OutletContext } from './outlet.js';
 import type { Past, PastMember } from './past.js';
 import type { Scheduler } from './scheduler.js';
@@ -20,10 +20,8 @@ export interface ConnectionLimits {
 }
 
 /** A connection as the process sees it. */
-export interface Member extends Subscriber, PastMember {
+export interface Member extends Subscriber, PastMember, Recipient {
   announceStale(stale: boolean): void;
-  /** As `wake`, though it may linger first. */
-  wakeSoon(): void;
   /** Whether it has a session. */
   readonly isOpen: boolean;
   /** Whether it is owed something from before a position although it keeps up and takes what it is given. */
@@ -44,7 +42,7 @@ export interface ConnectionContext {
   readonly past: Past;
   readonly router: Router<Member>;
   readonly scheduler: Scheduler;
-  readonly linger: Linger;
+  readonly broadcasts: Broadcasts;
   readonly deadlines: Deadlines;
   readonly unsent: UnsentBudget;
   readonly outlets: OutletContext;

@@ -4,13 +4,13 @@ import type { EventLog, Moment } from '../log/log.js';
 import type { Logger } from '../logger.js';
 import { Router } from '../router/router.js';
 import type { Authenticate } from './authenticate.js';
+import { type BroadcastLimits, Broadcasts } from './broadcasts.js';
 import { Connection } from './connection.js';
 import type { ConnectionContext, ConnectionLimits, Member } from './context.js';
 import { Deadlines } from './deadlines.js';
 import type { FeedSink, PastSource, StreamPlace } from './feed.js';
 import type { ConnectionReport } from './report.js';
 import { JoinedRuns } from './joined.js';
-import { Linger, type LingerLimits } from './linger.js';
 import { Past } from './past.js';
 import { Scheduler } from './scheduler.js';
 import { UnsentBudget } from './unsent.js';
@@ -29,7 +29,7 @@ export interface HubOptions {
   readonly newSessionId: () => string;
   /** Runs a task once the I/O of this turn is done. */
   readonly defer: (task: () => void) => void;
-  readonly linger: LingerLimits;
+  readonly broadcast: BroadcastLimits;
   /** Null: the feed has nothing from before the log. */
   readonly past: PastSource | null;
   /** Keeps the backlog at the broker, or takes it again. */
@@ -64,7 +64,7 @@ export class Hub implements FeedSink {
   readonly #unauthenticated = new Set<Member>();
   readonly #router = new Router<Member>();
   readonly #scheduler: Scheduler;
-  readonly #linger: Linger;
+  readonly #broadcasts: Broadcasts;
   readonly #deadlines: Deadlines;
   readonly #unsent = new UnsentBudget(MAX_UNSENT_BYTES);
   readonly #joined = new JoinedRuns();
@@ -78,11 +78,11 @@ export class Hub implements FeedSink {
   constructor(options: HubOptions) {
     this.#options = options;
     this.#scheduler = new Scheduler(options.defer, () => options.clock.monotonic());
-    this.#linger = new Linger({
+    this.#broadcasts = new Broadcasts({
       clock: options.clock,
-      ms: options.linger.ms,
+      ms: options.broadcast.ms,
       log: options.log,
-      schedule: one => this.#scheduler.schedule(one),
+      schedule: crowd => this.#scheduler.scheduleAll(crowd),
     });
     this.#deadlines = new Deadlines(options.clock);
     this.#past = new Past({
@@ -103,7 +103,7 @@ export class Hub implements FeedSink {
       past: this.#past,
       router: this.#router,
       scheduler: this.#scheduler,
-      linger: this.#linger,
+      broadcasts: this.#broadcasts,
       deadlines: this.#deadlines,
       unsent: this.#unsent,
       outlets: {
@@ -130,6 +130,7 @@ export class Hub implements FeedSink {
       log: options.log,
       connections: this.#connections,
       longestWait: () => this.#scheduler.longestWait,
+      oldestUntold: () => this.#broadcasts.oldest,
       hold: options.holdFeed,
     });
     this.#tick();
@@ -149,7 +150,7 @@ export class Hub implements FeedSink {
     return {
       connections: this.#connections.size,
       unauthenticated: this.#unauthenticated.size,
-      waiting: this.#scheduler.waiting + this.#linger.size,
+      waiting: this.#scheduler.waiting + this.#broadcasts.size,
       deadlines: this.#deadlines.size,
       unsentBytes: this.#unsent.bytes,
       pastClients: this.#past.clients,
@@ -208,7 +209,7 @@ export class Hub implements FeedSink {
   /** Lets go of timers. */
   stop(): void {
     this.#stopTicking();
-    this.#linger.stop();
+    this.#broadcasts.stop();
     this.#valve.stop();
     this.#past.stop();
   }
@@ -245,10 +246,14 @@ export class Hub implements FeedSink {
     this.#past.liveEvent(event, place);
     this.#options.report.received(outcome);
     if (outcome !== 'appended') return;
-    const mayLinger = this.#mayLinger(event, now.wall);
-    if (mayLinger) this.#linger.begin(now.monotonic);
-    this.#router.reach(event.audience, mayLinger ? wakeSoon : wake);
-    this.#linger.hurry();
+    const { ms, least } = this.#options.broadcast;
+    // Not if it would have expired by the time that it is sent.
+    const mayWait = event.expiresAt === null || event.expiresAt > now.wall + ms;
+    this.#router.reach(event.audience, (members, tenant) => {
+      if (members.size < least) members.forEach(wake);
+      else this.#broadcasts.tell(tenant, members, mayWait);
+    });
+    this.#broadcasts.hurry();
     this.#valve.appended();
   }
 
@@ -279,13 +284,6 @@ export class Hub implements FeedSink {
     return Math.min(RESYNC_SPREAD_MS.most, Math.max(RESYNC_SPREAD_MS.least, wanted));
   }
 
-  /** Not if it would have expired by the time that it is sent. */
-  #mayLinger({ audience, expiresAt }: Event, wall: number): boolean {
-    const { ms, least } = this.#options.linger;
-    if (this.#connections.size < least || (expiresAt !== null && expiresAt <= wall + ms)) return false;
-    return this.#router.breadth(audience) >= least;
-  }
-
   #moment(): Moment {
     return { wall: this.#options.clock.wall(), monotonic: this.#options.clock.monotonic() };
   }
@@ -300,4 +298,3 @@ export class Hub implements FeedSink {
 }
 
 const wake = (connection: Member): void => connection.wake();
-const wakeSoon = (connection: Member): void => connection.wakeSoon();

@@ -137,15 +137,21 @@ export class Outlet {
   }
 
   /**
-   * To be called at every wake. Who was idle until now stands right before the newest entry, whatever has been evicted
-   * behind it: it would have been woken for an entry of its own, at once. In a stream there may be no place of that
-   * number; nothing lies between it and the entry either. Otherwise a client that is owed nothing for the time
-   * between two pings would fall off the log of a busy tenant.
+   * To be called at every wake, with the place of the oldest entry that it may be woken for, if that isn't the newest.
+   * Who was idle until now stands right before that one, whatever has been evicted behind it: it would have been woken
+   * for an earlier entry of its own. In a stream there may be no place of that number; nothing lies between it and the
+   * entry either. Otherwise a client that is owed nothing for the time between two pings would fall off the log of a
+   * busy tenant.
    */
-  notice(): void {
+  notice(sequence: number): void {
     if (!this.#idle) return;
     this.#idle = false;
-    this.#track?.skipToNewest();
+    this.#track?.skipBefore(sequence);
+  }
+
+  /** Whether it hasn't got to a place in the live log yet. */
+  isBefore(sequence: number): boolean {
+    return this.#track !== null && this.#track.position < sequence;
   }
 
   /** What it reads has changed at this place: its cursors mustn't name an earlier one. */

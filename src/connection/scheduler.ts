@@ -6,15 +6,27 @@ export interface Visited {
   readonly turn: string;
   /** Since when it waits for a visit, monotonic ms; null: it doesn't. Owned by the scheduler. */
   waitsSince: number | null;
-  /** When it was visited last by the scheduler, monotonic ms; -Infinity: not yet. Owned by the scheduler. */
-  visitedAt: number;
   /** Sends some of what is due. True: there is more that could go at once. */
   visit(): boolean;
+}
+
+/** Many of one tenant, who are found one by one. */
+export interface Crowd {
+  readonly turn: string;
+  /** Since when its first one waits, monotonic ms. */
+  readonly since: number;
+  /** Whether all have been found. */
+  readonly isOver: boolean;
+  /** Looks for another one. Null: that one needn't be visited, or there was none. */
+  next(): Visited | null;
 }
 
 interface Turn {
   readonly name: string;
   readonly waiting: Deque<Visited>;
+  readonly crowds: Deque<Crowd>;
+  /** They alternate with those who wait by themselves, so that a reply doesn't stand behind a broadcast. */
+  isCrowdsTurn: boolean;
 }
 
 /**
@@ -50,11 +62,13 @@ export class Scheduler {
   /** How long the one has waited who waits longest, in ms. Who can't take anything at the moment doesn't wait. */
   get longestWait(): number {
     let since = Infinity;
-    for (const turn of this.#turns.values())
-      since = Math.min(since, turn.waiting.first()?.waitsSince ?? Infinity);
+    for (const { waiting, crowds } of this.#turns.values()) {
+      since = Math.min(since, waiting.first()?.waitsSince ?? Infinity, crowds.first()?.since ?? Infinity);
+    }
     return Math.max(0, this.#now() - since);
   }
 
+  /** Those of crowds not counted. */
   get waiting(): number {
     let sum = 0;
     for (const turn of this.#turns.values()) sum += turn.waiting.length;
@@ -68,6 +82,12 @@ export class Scheduler {
     this.#deferRun();
   }
 
+  scheduleAll(crowd: Crowd): void {
+    if (!this.#deferred) this.#time = this.#now();
+    this.#turnOf(crowd.turn).crowds.push(crowd);
+    this.#deferRun();
+  }
+
   readonly #run = (): void => {
     this.#deferred = false;
     const begun = this.#now();
@@ -77,7 +97,7 @@ export class Scheduler {
       const turn = this.#order.shift();
       if (turn === undefined) return;
       this.#serve(turn, Math.min(until, this.#time + SLICE_MS));
-      if (turn.waiting.length > 0) this.#order.push(turn);
+      if (turn.waiting.length > 0 || turn.crowds.length > 0) this.#order.push(turn);
       else this.#turns.delete(turn.name);
     }
     if (this.#order.length > 0) this.#deferRun();
@@ -85,24 +105,40 @@ export class Scheduler {
 
   #serve(turn: Turn, until: number): void {
     do {
-      const one = turn.waiting.shift();
-      if (one === undefined) return;
-      one.waitsSince = null;
-      if (one.visit() && one.waitsSince === null) this.#add(one);
+      if (turn.waiting.length === 0 && turn.crowds.length === 0) return;
+      const one = this.#next(turn);
+      if (one !== null && one.visit() && one.waitsSince === null) this.#add(one);
       this.#time = this.#now();
-      one.visitedAt = this.#time;
     } while (this.#time < until);
   }
 
+  /** Null: there was none, or one who needn't be visited. */
+  #next(turn: Turn): Visited | null {
+    const crowd = turn.crowds.first();
+    turn.isCrowdsTurn = !turn.isCrowdsTurn;
+    if (crowd === undefined || (turn.waiting.length > 0 && !turn.isCrowdsTurn)) {
+      const one = turn.waiting.shift() ?? null;
+      if (one !== null) one.waitsSince = null;
+      return one;
+    }
+    const one = crowd.next();
+    if (crowd.isOver) turn.crowds.shift();
+    return one?.waitsSince === null ? one : null;
+  }
+
   #add(one: Visited): void {
-    let turn = this.#turns.get(one.turn);
+    one.waitsSince = this.#time;
+    this.#turnOf(one.turn).waiting.push(one);
+  }
+
+  #turnOf(name: string): Turn {
+    let turn = this.#turns.get(name);
     if (turn === undefined) {
-      turn = { name: one.turn, waiting: new Deque() };
-      this.#turns.set(one.turn, turn);
+      turn = { name, waiting: new Deque(), crowds: new Deque(), isCrowdsTurn: false };
+      this.#turns.set(name, turn);
       this.#order.push(turn);
     }
-    one.waitsSince = this.#time;
-    turn.waiting.push(one);
+    return turn;
   }
 
   #deferRun(): void {

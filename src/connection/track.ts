@@ -82,9 +82,9 @@ export class Track {
     return this.#log === this.#live;
   }
 
-  /** It was owed nothing between its position and the live log's newest entry. */
-  skipToNewest(): void {
-    this.#position = Math.max(this.#position, this.#live.head - 1);
+  /** It was owed nothing between its position and an entry of the live log, or the newest one. */
+  skipBefore(sequence: number): void {
+    this.#position = Math.max(this.#position, Math.min(sequence, this.#live.head) - 1);
   }
 
   /** What it reads has changed at this place: its cursors mustn't name an earlier one. */

@@ -7,6 +7,8 @@ export interface ValveDeps {
   readonly connections: Iterable<Lagging>;
   /** How long the one has waited for its turn who waits longest, in ms. */
   readonly longestWait: () => number;
+  /** The place of the oldest event of which not all whom it concerns have been told; Infinity: there is none. */
+  readonly oldestUntold: () => number;
   /** Keeps the backlog at the broker, or takes it again. */
   readonly hold: (held: boolean) => void;
 }
@@ -80,7 +82,12 @@ export class Valve {
   }
 
   #look(): void {
-    const held = this.#waitForThoseWhoLag() || this.#deps.longestWait() > OVERLOAD_MS;
+    const { longestWait, oldestUntold, log } = this.#deps;
+    const held =
+      this.#waitForThoseWhoLag() ||
+      longestWait() > OVERLOAD_MS ||
+      // Those count as idle as long as they aren't told.
+      oldestUntold() <= log.endangeredBefore;
     if (held === this.#isHeld) return;
     this.#isHeld = held;
     this.#deps.hold(held);

@@ -98,8 +98,9 @@ export class Entitlement implements Reader {
     for (const topic of topics) {
       if ((this.#topics.get(topic) ?? Infinity) < sequence) return true;
       let found = false;
-      this.#tree?.match(topic, pattern => {
-        found ||= (this.patterns.get(pattern) ?? Infinity) < sequence && matches(pattern, topic);
+      this.#tree?.match(topic, patterns => {
+        for (const pattern of patterns)
+          found ||= (this.patterns.get(pattern) ?? Infinity) < sequence && matches(pattern, topic);
       });
       if (found) return true;
     }

@@ -52,18 +52,24 @@ export class PatternTree<T> {
     }
   }
 
-  /** Calls `visit` for each member whose pattern matches; a member with several such patterns more than once. */
-  match(topic: string, visit: (member: T) => void): void {
+  /** Calls `visit` with the members of each pattern that matches; a member may have several such patterns. */
+  match(topic: string, visit: (members: ReadonlySet<T>) => void): void {
     if (this.isEmpty) return;
     walk(this.#root, topic.split('.'), 0, visit);
   }
 }
 
-function walk<T>(at: Node<T>, topic: readonly string[], depth: number, visit: (member: T) => void): void {
-  at.children?.get('#')?.members?.forEach(visit);
+function walk<T>(
+  at: Node<T>,
+  topic: readonly string[],
+  depth: number,
+  visit: (members: ReadonlySet<T>) => void,
+): void {
+  const all = at.children?.get('#')?.members ?? null;
+  if (all !== null) visit(all);
   const segment = topic[depth];
   if (segment === undefined) {
-    at.members?.forEach(visit);
+    if (at.members !== null) visit(at.members);
     return;
   }
   const exact = at.children?.get(segment);

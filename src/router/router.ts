@@ -66,40 +66,29 @@ export class Router<S extends Subscriber> {
     else if (tenant !== undefined) removeFrom(tenant.topics, pattern, subscriber);
   }
 
-  /** About how many an event to that audience concerns; those who asked for its topics with wildcards aren't counted. */
-  breadth(audience: Audience): number {
+  /**
+   * Calls `visit` with sets of all whom an event to that audience may concern, some perhaps in several. A set stays the
+   * same one, and up to date, for as long as it has members.
+   */
+  reach(audience: Audience, visit: (subscribers: ReadonlySet<S>, tenant: string) => void): void {
     if (audience.kind === 'all') {
-      let sum = 0;
-      for (const { all } of this.#tenants.values()) sum += all.size;
-      return sum;
+      for (const [name, { all }] of this.#tenants) visit(all, name);
+      return;
     }
-    const tenant = this.#tenants.get(audience.tenant);
-    if (tenant === undefined) return 0;
-    if (audience.kind === 'tenant') return tenant.all.size;
-    let sum = 0;
-    for (const user of audience.users) sum += tenant.users.get(user)?.size ?? 0;
-    for (const topic of audience.topics) sum += tenant.topics.get(topic)?.size ?? 0;
-    return sum;
-  }
-
-  /** Calls `visit` for everybody whom an event to that audience may concern, some perhaps more than once. */
-  reach(audience: Audience, visit: (subscriber: S) => void): void {
-    switch (audience.kind) {
-      case 'all':
-        for (const tenant of this.#tenants.values()) tenant.all.forEach(visit);
-        return;
-      case 'tenant':
-        this.#tenants.get(audience.tenant)?.all.forEach(visit);
-        return;
-      case 'some': {
-        const tenant = this.#tenants.get(audience.tenant);
-        if (tenant === undefined) return;
-        for (const user of audience.users) tenant.users.get(user)?.forEach(visit);
-        for (const topic of audience.topics) {
-          tenant.topics.get(topic)?.forEach(visit);
-          tenant.patterns.match(topic, visit);
-        }
-      }
+    const name = audience.tenant;
+    const tenant = this.#tenants.get(name);
+    if (tenant === undefined) return;
+    if (audience.kind === 'tenant') {
+      visit(tenant.all, name);
+      return;
+    }
+    const visitIfAny = (subscribers: ReadonlySet<S> | undefined) => {
+      if (subscribers !== undefined) visit(subscribers, name);
+    };
+    for (const user of audience.users) visitIfAny(tenant.users.get(user));
+    for (const topic of audience.topics) {
+      visitIfAny(tenant.topics.get(topic));
+      tenant.patterns.match(topic, visitIfAny);
     }
   }
 }

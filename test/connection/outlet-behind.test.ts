@@ -200,15 +200,30 @@ describe('an outlet that resumes from the cursor of another pod', () => {
     append('mine');
     pump();
     for (let i = 0; i < 30; i++) append(`other-${i}`, '1', '8');
-    outlet.notice();
+    outlet.notice(Infinity);
     outlet.say(ping);
     pump();
     for (let i = 30; i < 60; i++) append(`other-${i}`, '1', '8');
     append('mine too');
-    outlet.notice();
+    outlet.notice(Infinity);
     pump();
     assert.deepEqual(wire.story, ['event mine', 'ping', 'event mine too']);
     assert.deepEqual(told.resyncs, []);
+  });
+
+  it('stands before the oldest entry that it was woken for, though that is told late', () => {
+    const { wire, outlet, append, pump, log } = setup();
+    append('first');
+    pump();
+    append('other', '1', '8');
+    append('for many');
+    const place = log.head;
+    assert.ok(outlet.isBefore(place));
+    append('for it');
+    outlet.notice(place);
+    pump();
+    assert.deepEqual(wire.story, ['event first', 'event for many', 'event for it']);
+    assert.ok(!outlet.isBefore(place));
   });
 
   it('has fallen off all the same if it was owed something that is gone', () => {
@@ -217,10 +232,10 @@ describe('an outlet that resumes from the cursor of another pod', () => {
     pump();
     // Woken for the first of them, as the router does; its turn comes late.
     append('owed');
-    outlet.notice();
+    outlet.notice(Infinity);
     for (let i = 0; i < 30; i++) {
       append(`other-${i}`, '1', '8');
-      outlet.notice();
+      outlet.notice(Infinity);
     }
     pump();
     assert.deepEqual(wire.story, ['event first', 'resync evicted']);

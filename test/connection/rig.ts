@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { LingerLimits } from '../../src/connection/linger.js';
+import type { BroadcastLimits } from '../../src/connection/broadcasts.js';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { AuthOutcome, Identity, TokenFault } from '../../src/connection/authenticate.js';
 import type { Connection } from '../../src/connection/connection.js';
@@ -39,8 +39,8 @@ export interface RigOptions {
   readonly attached?: boolean;
   /** Not `openToken`'s own. */
   readonly authenticate?: HubOptions['authenticate'];
-  /** Nobody lingers unless given. */
-  readonly linger?: LingerLimits;
+  /** No event is one unless given. */
+  readonly broadcast?: BroadcastLimits;
   /** Numbers of the epochs; those of two rigs must differ. */
   readonly firstEpoch?: number;
 }
@@ -141,7 +141,7 @@ export function rig(options: RigOptions = {}): Rig {
     random: options.random ?? (() => 0),
     newSessionId: () => `session-${++sessions}`,
     defer: task => void tasks.push(task),
-    linger: options.linger ?? { ms: 0, least: 0 },
+    broadcast: options.broadcast ?? { ms: 0, least: Infinity },
     past: options.past ?? null,
     holdFeed: held => void holds.push(held),
     onGivenUp: () => {},

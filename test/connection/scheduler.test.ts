@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Scheduler, type Visited } from '../../src/connection/scheduler.js';
+import { type Crowd, Scheduler, type Visited } from '../../src/connection/scheduler.js';
 
 /** As long as a tenant's turn lasts at most. */
 const A_SLICE = 0.25;
@@ -19,7 +19,6 @@ function rig(msPerVisit = 0) {
     return {
       turn,
       waitsSince: null,
-      visitedAt: -Infinity,
       visit() {
         visits.push(name);
         now += msPerVisit;
@@ -38,6 +37,19 @@ function rig(msPerVisit = 0) {
     now += ms;
   };
   return { scheduler, member, turn, tasks, spend };
+}
+
+/** Null: one who needn't be visited. */
+function crowd(turn: string, members: readonly (Visited | null)[]): Crowd {
+  let next = 0;
+  return {
+    turn,
+    since: 0,
+    get isOver() {
+      return next > members.length;
+    },
+    next: () => members[next++] ?? null,
+  };
 }
 
 describe('the scheduler', () => {
@@ -112,7 +124,6 @@ describe('the scheduler', () => {
     const one: Visited = {
       turn: 't',
       waitsSince: null,
-      visitedAt: -Infinity,
       visit() {
         if (++visits === 1) scheduler.schedule(one);
         return visits === 1;
@@ -132,7 +143,6 @@ describe('the scheduler', () => {
       const stranger = {
         turn: '',
         waitsSince: null,
-        visitedAt: -Infinity,
         visit() {
           order.push(name);
           stranger.turn = 'a';
@@ -144,6 +154,60 @@ describe('the scheduler', () => {
     }
     while (tasks.length > 0) turn();
     assert.deepEqual(order.slice(0, 3), ['s1', 's1', 's2']);
+  });
+
+  it('lets a crowd alternate with those of its tenant who wait by themselves, and with other tenants', () => {
+    const { scheduler, member, turn, tasks } = rig(A_SLICE);
+    scheduler.scheduleAll(crowd('a', [member('c1', 'a'), member('c2', 'a'), null, member('c3', 'a')]));
+    scheduler.schedule(member('a1', 'a'));
+    scheduler.schedule(member('a2', 'a'));
+    scheduler.schedule(member('b1', 'b'));
+    const all: string[] = [];
+    while (tasks.length > 0) all.push(...turn());
+    assert.deepEqual(all, ['c1', 'b1', 'a1', 'c2', 'a2', 'c3']);
+    assert.equal(scheduler.longestWait, 0);
+  });
+
+  it('looks at no more of a crowd in one turn than there is time for, be they visited or not', () => {
+    const { scheduler, turn, tasks, spend } = rig();
+    let looks = 0;
+    scheduler.scheduleAll({
+      turn: 'a',
+      since: 0,
+      get isOver() {
+        return looks === 100;
+      },
+      next() {
+        looks++;
+        spend(A_SLICE);
+        return null;
+      },
+    });
+    turn();
+    assert.equal(looks, 4);
+    assert.equal(scheduler.longestWait, 4 * A_SLICE);
+    while (tasks.length > 0) turn();
+    assert.equal(looks, 100);
+    assert.equal(scheduler.longestWait, 0);
+  });
+
+  it('serves the crowds of a tenant one after the other', () => {
+    const { scheduler, member, turn, tasks } = rig(A_SLICE);
+    scheduler.scheduleAll(crowd('a', [member('x1', 'a'), member('x2', 'a')]));
+    scheduler.scheduleAll(crowd('a', [member('y1', 'a')]));
+    const all: string[] = [];
+    while (tasks.length > 0) all.push(...turn());
+    assert.deepEqual(all, ['x1', 'x2', 'y1']);
+  });
+
+  it('visits one of a crowd who waits by himself anyway only once', () => {
+    const { scheduler, member, turn, tasks } = rig();
+    const one = member('one', 'a', 1);
+    scheduler.scheduleAll(crowd('a', [one]));
+    scheduler.schedule(one);
+    const all: string[] = [];
+    while (tasks.length > 0) all.push(...turn());
+    assert.deepEqual(all, ['one']);
   });
 
   it('asks for one turn of the event loop, however many are scheduled', () => {

@@ -21,11 +21,13 @@ function readers(...initial: readonly { position: number; takes: boolean }[]) {
   }));
   const holds: boolean[] = [];
   let wait = 0;
+  let untold = Infinity;
   const valve = new Valve({
     clock,
     log,
     connections: all,
     longestWait: () => wait,
+    oldestUntold: () => untold,
     hold: held => holds.push(held),
   });
   return {
@@ -36,6 +38,9 @@ function readers(...initial: readonly { position: number; takes: boolean }[]) {
     valve,
     wait: (ms: number): void => {
       wait = ms;
+    },
+    untold: (place: number): void => {
+      untold = place;
     },
   };
 }
@@ -117,6 +122,18 @@ describe('the valve', () => {
     r.wait(501);
     r.clock.advance(100);
     r.wait(0);
+    r.clock.advance(100);
+    assert.deepEqual(r.holds, [true, false]);
+  });
+
+  it('holds it while what the log is about to lose has not been told to all', () => {
+    const r = readers();
+    r.untold(100);
+    r.log.endangeredBefore = 99;
+    r.clock.advance(100);
+    r.log.endangeredBefore = 100;
+    r.clock.advance(100);
+    r.untold(Infinity);
     r.clock.advance(100);
     assert.deepEqual(r.holds, [true, false]);
   });

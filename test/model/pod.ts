@@ -105,7 +105,7 @@ export class Pod implements PodView {
       random: () => (drawn = (drawn * 16_807) % 2_147_483_647) / 2_147_483_647,
       newSessionId: () => 'session',
       defer: task => void this.tasks.push(task),
-      linger: { ms: setting.lingerMs, least: 2 },
+      broadcast: { ms: setting.lingerMs, least: setting.leastBroadcast },
       past: null,
       // What was on its way comes nevertheless, so nothing here depends on it.
       holdFeed: held => {

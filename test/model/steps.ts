@@ -35,8 +35,10 @@ export interface Setting {
   readonly feeds: readonly ['queue' | 'stream', 'queue' | 'stream'];
   /** How far the second pod's clock is ahead. */
   readonly skewMs: number;
-  /** How long a client waits for its next event after it was sent one. */
+  /** How long a tenant's next broadcast waits after it had one. */
   readonly lingerMs: number;
+  /** From how many connections on an event is a broadcast. */
+  readonly leastBroadcast: number;
 }
 
 /** A number that picks one of what there is, whatever there is. */
@@ -241,6 +243,7 @@ export const story: fc.Arbitrary<{ readonly setting: Setting; readonly steps: re
           ),
           skewMs: fc.constantFrom(0, 400, -1000, 1000, -3000, 3000),
           lingerMs: fc.constantFrom(0, 25),
+          leastBroadcast: fc.constantFrom(1, 2, 1000),
         },
         plain,
       ),

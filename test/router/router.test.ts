@@ -13,7 +13,12 @@ interface Client {
 
 function reached(router: Router<Client>, audience: Audience): Set<Client> {
   const clients = new Set<Client>();
-  router.reach(audience, client => clients.add(client));
+  router.reach(audience, (some, tenant) => {
+    for (const client of some) {
+      assert.equal(client.tenant, tenant);
+      clients.add(client);
+    }
+  });
   return clients;
 }
 
@@ -118,15 +123,28 @@ test('a subscription of somebody who was never added, or is gone, reaches nobody
   assert.deepEqual(router.size, NOTHING);
 });
 
-test('how many an event concerns is known before they are told', () => {
+test('those whom an event reaches stay in one set, which follows who comes and goes', () => {
   const router = new Router<Client>();
-  const clients = ['7', '7', '8'].map(user => ({ tenant: 'acme', user }));
-  for (const client of [...clients, { tenant: 'other', user: '7' }]) router.add(client);
-  const [first, second] = clients;
-  if (first !== undefined) router.subscribe(first, 'a');
-  if (second !== undefined) router.subscribe(second, 'b.*');
-  assert.equal(router.breadth(toAll), 4);
-  assert.equal(router.breadth(toTenant('acme')), 3);
-  assert.equal(router.breadth(toTenant('nobody')), 0);
-  assert.equal(router.breadth({ kind: 'some', tenant: 'acme', users: ['7', '9'], topics: ['a', 'b.c'] }), 3);
+  const one = (user: string) => ({ tenant: 'acme', user });
+  const sets = (audience: Audience) => {
+    const found: ReadonlySet<Client>[] = [];
+    router.reach(audience, some => void found.push(some));
+    return found;
+  };
+  const audiences = [toTenant('acme'), toTopics('acme', 'a'), toTopics('acme', 'b.c')];
+  const stay = (client: Client) => {
+    router.add(client);
+    router.subscribe(client, 'a');
+    router.subscribe(client, 'b.*');
+  };
+  const [first, second] = [one('7'), one('8')];
+  stay(first);
+  const before = audiences.flatMap(sets);
+  stay(second);
+  router.remove(first, ['a', 'b.*']);
+  assert.equal(before.length, 3);
+  for (const [index, set] of audiences.flatMap(sets).entries()) {
+    assert.equal(set, before[index]);
+    assert.deepEqual([...set], [second]);
+  }
 });

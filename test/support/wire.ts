@@ -16,6 +16,8 @@ export class ScriptedWire implements Wire {
   ending: Ending | null = null;
   terminated = false;
   owner: WireOwner | null = null;
+  /** Called in each write, which may take its time. */
+  onWrite: () => void = () => {};
   #inFlight: { readonly given: Buffer; readonly copy: Buffer } | null = null;
   #rest: Buffer = Buffer.alloc(0);
 
@@ -50,6 +52,7 @@ export class ScriptedWire implements Wire {
     assert.equal(this.ending, null, 'nothing is written after the goodbye');
     assert.ok(frames.length > 0, 'there is something to write');
     this.writes.push(frames.length);
+    this.onWrite();
     if (this.takes) this.#receive(frames);
     else this.#inFlight = { given: frames, copy: Buffer.from(frames) };
     return this.takes;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { env, execPath } from 'node:process';
 import { ROOT } from '../setup.mjs';
@@ -26,15 +26,26 @@ const KEPT_OUTPUT = 20_000;
  * @property {() => Promise<void>} stop
  */
 
+/** What the image runs: `node`, its options, the program. @returns {string[]} */
+function imageCommand() {
+  const [, command] = /^CMD (\[.*\])$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')) ?? [];
+  return JSON.parse(command ?? '["node", "dist/main.js"]');
+}
+
 /**
- * A real server process, built before. Settings of the caller's environment don't reach it.
+ * A real server process, built before, with the image's options for Node. Settings of the caller's environment don't reach it.
  *
  * @param {{ amqpUrl: string, settings?: Record<string, string>, inspect?: boolean, nodeArgs?: readonly string[] }} options
  * @returns {Promise<Server>} ready
  */
 export async function startServer({ amqpUrl, settings = {}, inspect = false, nodeArgs = [] }) {
-  const args = [...(inspect ? ['--inspect=127.0.0.1:0'] : []), ...nodeArgs, join(ROOT, 'dist', 'main.js')];
-  const [command, commandArgs] = onFirstCore(execPath, args);
+  const [, ...imageArgs] = imageCommand();
+  const [command, commandArgs] = onFirstCore(execPath, [
+    ...(inspect ? ['--inspect=127.0.0.1:0'] : []),
+    ...nodeArgs,
+    ...imageArgs.slice(0, -1),
+    join(ROOT, 'dist', 'main.js'),
+  ]);
   const child = spawn(command, commandArgs, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
