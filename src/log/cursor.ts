@@ -41,6 +41,8 @@ export const LAST_PLACE = 2 ** 40 - 1;
 const TIME_BASE = 1_735_689_600_000;
 const LATEST = 2 ** 40 - 1;
 const BLOCK = 16;
+/** So few that what waits for its cursor keeps no more than some MB from being let go of. */
+const BATCH = 64;
 const TEXT = /^[A-Za-z0-9_-]{23}$/;
 
 interface Key {
@@ -71,18 +73,15 @@ export class CursorCodec {
   }
 
   seal(position: Position): string {
-    const block = this.#block;
-    const isStream = position.kind === 'stream';
-    block[0] = isStream ? STREAM : POD;
-    // Zero, so that a wrong key shows; a block that passes by accident (1 in 32,768) still has to name a plausible time.
-    block[1] = 0;
-    block.writeUInt32BE(isStream ? position.digest : position.epoch, 2);
-    block.writeUIntBE(isStream ? position.offset : position.sequence, 6, 5);
-    const time = Math.floor(position.coveredUntil) - TIME_BASE;
-    block.writeUIntBE(Math.min(LATEST, Math.max(0, time)), 11, 5);
+    writeBlock(this.#block, 0, position);
     this.#sealed[0] = this.#current.id;
-    this.#current.cipher.update(block).copy(this.#sealed, 1);
+    this.#current.cipher.update(this.#block).copy(this.#sealed, 1);
     return this.#sealed.toString('base64url');
+  }
+
+  /** For cursors that are sealed together, and written to where they belong. */
+  batch(): CursorBatch {
+    return new CursorBatch(this.#current);
   }
 
   /** The position, or null for whatever isn't a cursor of ours: garbled, of a foreign key, of another version. */
@@ -103,4 +102,62 @@ export class CursorCodec {
     }
     return null;
   }
+}
+
+/**
+ * Cursors that aren't needed yet. A call of the cipher costs 1.1 µs for one block, and 1.5 for 64: of events that come
+ * faster than they are read each one's own call was a tenth of taking it in.
+ */
+export class CursorBatch {
+  readonly #key: Key;
+  readonly #blocks = Buffer.alloc(BATCH * BLOCK);
+  readonly #places: { readonly target: Buffer; readonly offset: number }[] = [];
+
+  constructor(key: Key) {
+    this.#key = key;
+  }
+
+  /** The cursor of a position is to be written there. */
+  add(position: Position, target: Buffer, offset: number): void {
+    writeBlock(this.#blocks, this.#places.length * BLOCK, position);
+    this.#places.push({ target, offset });
+    if (this.#places.length === BATCH) this.seal();
+  }
+
+  /** Writes all that were added. */
+  seal(): void {
+    const count = this.#places.length;
+    if (count === 0) return;
+    const sealed = this.#key.cipher.update(this.#blocks.subarray(0, count * BLOCK));
+    for (const [index, { target, offset }] of this.#places.entries())
+      writeText(this.#key.id, sealed, index * BLOCK, target, offset);
+    this.#places.length = 0;
+  }
+}
+
+function writeBlock(block: Buffer, start: number, position: Position): void {
+  const isStream = position.kind === 'stream';
+  block[start] = isStream ? STREAM : POD;
+  // Zero, so that a wrong key shows; a block that passes by accident (1 in 32,768) still has to name a plausible time.
+  block[start + 1] = 0;
+  block.writeUInt32BE(isStream ? position.digest : position.epoch, start + 2);
+  block.writeUIntBE(isStream ? position.offset : position.sequence, start + 6, 5);
+  const time = Math.floor(position.coveredUntil) - TIME_BASE;
+  block.writeUIntBE(Math.min(LATEST, Math.max(0, time)), start + 11, 5);
+}
+
+const LETTERS = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_');
+
+/** The key's number and a sealed block in base64url (RFC 4648 §5): five times three bytes, and two. */
+function writeText(key: number, sealed: Buffer, start: number, target: Buffer, offset: number): void {
+  let held = key;
+  let bits = 8;
+  let at = offset;
+  for (let index = start; index < start + BLOCK; index++) {
+    held = (held << 8) | (sealed[index] ?? 0);
+    bits += 8;
+    for (; bits >= 6; bits -= 6) target[at++] = LETTERS[(held >> (bits - 6)) & 63] ?? 0;
+    held &= (1 << bits) - 1;
+  }
+  target[at] = LETTERS[(held << (6 - bits)) & 63] ?? 0;
 }

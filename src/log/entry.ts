@@ -1,6 +1,7 @@
 import { frameHeaderLength, writeFrameHeader } from '../protocol/frame.js';
 import { CURSOR_LENGTH } from './cursor.js';
 import type { Event } from './event.js';
+import type { Names } from './names.js';
 import type { Slab } from './slabs.js';
 
 /** One event in the log. Its frame is what every recipient gets, to the byte. */
@@ -20,15 +21,15 @@ export interface Entry {
   readonly end: number;
 }
 
-/** Like an event's audience, with sets where scanning a list would be dear: an entry may name 1,000 users. */
+/** Like an event's audience, with names that can be looked up: an entry may have 1,000 users. */
 export type EntryAudience =
   | { readonly kind: 'all' }
   | { readonly kind: 'tenant'; readonly tenant: string }
   | {
       readonly kind: 'some';
       readonly tenant: string;
-      readonly users: ReadonlySet<string>;
-      readonly topics: ReadonlySet<string>;
+      readonly users: Names;
+      readonly topics: Names;
     };
 
 const HEAD = Buffer.from('{"status":"ok","type":"event","cursor":"');
@@ -38,7 +39,9 @@ export interface FrameParts {
   readonly length: number;
   readonly payloadLength: number;
   /** Everything between the cursor and the data. */
-  readonly middle: Buffer;
+  readonly middle: string;
+  /** Its length in UTF-8. */
+  readonly middleBytes: number;
   readonly data: Uint8Array;
 }
 
@@ -48,24 +51,31 @@ export function planFrame(event: Event): FrameParts {
     event.audience.kind === 'some' && event.audience.topics.length > 0
       ? `,"topics":${JSON.stringify(event.audience.topics)}`
       : '';
-  const middle = Buffer.from(`","id":${JSON.stringify(event.id)}${type}${topics},"data":`);
-  const payloadLength = HEAD.length + CURSOR_LENGTH + middle.length + event.data.length + 1;
+  const middle = `","id":${JSON.stringify(event.id)}${type}${topics},"data":`;
+  const middleBytes = Buffer.byteLength(middle);
+  const payloadLength = HEAD.length + CURSOR_LENGTH + middleBytes + event.data.length + 1;
   return {
     length: frameHeaderLength(payloadLength) + payloadLength,
     payloadLength,
     middle,
+    middleBytes,
     data: event.data,
   };
 }
 
-/** Writes the frame; `data` goes in as published, which is why big integers, key order and escapes survive. */
-export function writeFrame(target: Buffer, start: number, parts: FrameParts, cursor: string): void {
-  let offset = writeFrameHeader(target, start, parts.payloadLength);
-  offset += HEAD.copy(target, offset);
-  offset += target.write(cursor, offset, 'latin1');
-  offset += parts.middle.copy(target, offset);
-  target.set(parts.data, offset);
-  target[offset + parts.data.length] = 0x7d;
+/**
+ * Writes the frame but for the cursor; `data` goes in as published, which is why big integers, key order and escapes
+ * survive. Returns where the cursor belongs.
+ */
+export function writeFrame(target: Buffer, start: number, parts: FrameParts): number {
+  const head = writeFrameHeader(target, start, parts.payloadLength);
+  target.set(HEAD, head);
+  const middle = head + HEAD.length + CURSOR_LENGTH;
+  target.write(parts.middle, middle, parts.middle.length === parts.middleBytes ? 'latin1' : 'utf8');
+  const data = middle + parts.middleBytes;
+  target.set(parts.data, data);
+  target[data + parts.data.length] = 0x7d;
+  return head + HEAD.length;
 }
 
 /** Where in a frame the cursor stands: always at the same distance from the payload's start. */
@@ -86,8 +96,8 @@ export function sameContent(entry: Entry, event: Event, parts: FrameParts): bool
   const skip = cursorOffset(parts.length) + CURSOR_LENGTH;
   if (entry.end - entry.start !== parts.length) return false;
   const frame = entry.slab.bytes.subarray(entry.start + skip, entry.end - 1);
-  if (!frame.subarray(0, parts.middle.length).equals(parts.middle)) return false;
-  if (!frame.subarray(parts.middle.length).equals(parts.data)) return false;
+  if (!frame.subarray(0, parts.middleBytes).equals(Buffer.from(parts.middle))) return false;
+  if (!frame.subarray(parts.middleBytes).equals(parts.data)) return false;
   return sameUsers(entry.audience, event);
 }
 

@@ -1,8 +1,9 @@
-import type { CursorCodec } from './cursor.js';
+import type { CursorBatch, CursorCodec } from './cursor.js';
 import { Emptied } from './emptied.js';
 import { planFrame, sameContent, writeFrame, type EntryAudience } from './entry.js';
 import type { Audience, Event } from './event.js';
 import { Heap } from './heap.js';
+import { Names } from './names.js';
 import type { StreamPlace } from './places.js';
 import { type Located, type Moment, Positions } from './positions.js';
 import { collect, type Reader, type Run, type RunLimits } from './reader.js';
@@ -26,6 +27,8 @@ export type Appended = 'appended' | 'duplicate' | 'conflict' | 'expired';
 const EVICTIONS_PER_STEP = 1024;
 /** From here on it counts as full. */
 const FILLING_SHARE = 0.75;
+/** A frame that doesn't wait for its cursor: it would keep its block in memory, although the log may have let it go. */
+const LARGE = 4096;
 /** The share of the budget that may go to what is known of tenants without events. */
 const EMPTIED_SHARE = 1 / 16;
 /** The share of the budget that may go to the places of a stream: 262,144 of them by default. */
@@ -44,6 +47,8 @@ export class EventLog {
   readonly #codec: CursorCodec;
   readonly #newEpochId: () => number;
   readonly #positions: Positions;
+  /** Of frames that nobody has read yet. */
+  readonly #cursors: CursorBatch;
   readonly #all = new Ring(null, 0);
   readonly #rings = new Map<string, Ring>();
   readonly #emptied: Emptied;
@@ -62,6 +67,7 @@ export class EventLog {
       limits.resumeOverlapMs,
       limits.maxBytes * PLACES_SHARE,
     );
+    this.#cursors = codec.batch();
     this.#emptied = new Emptied(limits.maxBytes * EMPTIED_SHARE);
     const share = (ring: Ring) => ring.bytes / limits.maxBytes + ring.entries.length / limits.maxEvents;
     const age = (ring: Ring) => ring.entries.first()?.receivedAt ?? Infinity;
@@ -156,11 +162,13 @@ export class EventLog {
     const ring = this.#ringFor(event.audience);
     const before = ring.bytes;
     const { slab, start } = ring.slabs.reserve(parts.length);
-    writeFrame(slab.bytes, start, parts, this.cursorAt(sequence, coveredUntil));
+    const cursorAt = writeFrame(slab.bytes, start, parts);
+    this.#cursors.add(this.#positions.positionAt(sequence, coveredUntil), slab.bytes, cursorAt);
+    if (parts.length > LARGE) this.#cursors.seal();
     ring.push({
       sequence,
       id: event.id,
-      audience: withSets(event.audience, ring.tenant),
+      audience: withNames(event.audience, ring.tenant),
       expiresAt: event.expiresAt === null ? Infinity : now.monotonic + event.expiresAt - now.wall,
       receivedAt: now.monotonic,
       coveredUntil,
@@ -178,6 +186,8 @@ export class EventLog {
   /** To be called about once a second: lets old entries go when nothing is appended, and keeps the time line. */
   tick(now: Moment): void {
     this.#positions.note(now);
+    // Lets go of slabs whose entries are gone.
+    this.#cursors.seal();
     this.#evict(now.monotonic);
   }
 
@@ -188,6 +198,7 @@ export class EventLog {
   }
 
   read(reader: Reader, range: { from: number; to: number }, limits: RunLimits, now: Moment): Run {
+    this.#cursors.seal();
     return collect([this.#rings.get(reader.tenant), this.#all], reader, range, limits, now.monotonic);
   }
 
@@ -300,13 +311,10 @@ export class EventLog {
   }
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
-const asSet = (names: readonly string[]) => (names.length === 0 ? NOBODY : new Set(names));
-
 /** The ring's own string names the tenant: each event brings a copy of it, up to 255 bytes that nobody would count. */
-function withSets(audience: Audience, ringTenant: string | null): EntryAudience {
+function withNames(audience: Audience, ringTenant: string | null): EntryAudience {
   if (audience.kind === 'all') return audience;
   const tenant = ringTenant ?? audience.tenant;
   if (audience.kind === 'tenant') return { kind: 'tenant', tenant };
-  return { kind: 'some', tenant, users: asSet(audience.users), topics: asSet(audience.topics) };
+  return { kind: 'some', tenant, users: Names.of(audience.users), topics: Names.of(audience.topics) };
 }

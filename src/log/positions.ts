@@ -1,5 +1,5 @@
 import type { ResyncReason } from '../protocol/messages.js';
-import { type CursorCodec, LAST_PLACE, type StreamPosition } from './cursor.js';
+import { type CursorCodec, LAST_PLACE, type Position, type StreamPosition } from './cursor.js';
 import { Places, type StreamPlace } from './places.js';
 import { Timeline } from './timeline.js';
 
@@ -181,13 +181,18 @@ export class Positions {
   }
 
   cursorAt(sequence: number, coveredUntil: number): string {
+    return this.#codec.seal(this.positionAt(sequence, coveredUntil));
+  }
+
+  /** What a cursor that stands there says. */
+  positionAt(sequence: number, coveredUntil: number): Position {
     // Complete up to a place without a message is complete up to the last message before it.
     const place = this.#places.atOrBefore(sequence - this.#base);
     if (place !== null && place.offset <= LAST_PLACE) {
       const { offset, digest } = place;
-      return this.#codec.seal({ kind: 'stream', offset, digest, coveredUntil });
+      return { kind: 'stream', offset, digest, coveredUntil };
     }
-    return this.#codec.seal({ kind: 'pod', epoch: this.#epoch, sequence, coveredUntil });
+    return { kind: 'pod', epoch: this.#epoch, sequence, coveredUntil };
   }
 
   /** Begins behind that place of another log's epoch, with the number that it has there. */

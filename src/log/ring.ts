@@ -1,6 +1,7 @@
 import { Deque } from './deque.js';
 import type { Entry } from './entry.js';
 import type { HeapPlace } from './heap.js';
+import type { Names } from './names.js';
 import { PatternCache } from './pattern-cache.js';
 import { Slabs } from './slabs.js';
 
@@ -8,8 +9,8 @@ import { Slabs } from './slabs.js';
 const RING_BYTES = 1500;
 const ENTRY_BYTES = 300;
 const KEY_BYTES = 340;
-const SET_BYTES = 160;
-/** A name's place in a set, and the head of its string. */
+const NAMES_BYTES = 100;
+/** A name's place in a list and in a set, and the head of its string. */
 const NAME_BYTES = 56;
 
 /** More keys than this and an event isn't indexed but stored once as wide: 40 events with 250 kB of user ids took 400 MB as keys. */
@@ -86,7 +87,7 @@ export class Ring {
     this.#ids.set(entry.id, entry);
     this.#indexBytes += entryCost(entry);
     if (isWide(entry)) this.wide.push(entry);
-    else for (const key of keysOf(entry)) this.#index(key, entry);
+    else forEachKey(entry, key => this.#index(key, entry));
     if (hasTopics(entry)) this.topical.push(entry);
   }
 
@@ -98,7 +99,7 @@ export class Ring {
     this.#ids.delete(entry.id);
     this.#indexBytes -= entryCost(entry);
     if (isWide(entry)) this.wide.shift();
-    else for (const key of keysOf(entry)) this.#unindex(key);
+    else forEachKey(entry, key => this.#unindex(key));
     if (hasTopics(entry)) this.topical.shift();
     this.slabs.release(entry.slab);
   }
@@ -126,13 +127,13 @@ export class Ring {
   }
 }
 
-function* keysOf(entry: Entry): Generator<string> {
-  if (entry.audience.kind !== 'some') {
-    yield TENANT_KEY;
+function forEachKey({ audience }: Entry, visit: (key: string) => void): void {
+  if (audience.kind !== 'some') {
+    visit(TENANT_KEY);
     return;
   }
-  for (const user of entry.audience.users) yield userKey(user);
-  for (const topic of entry.audience.topics) yield topicKey(topic);
+  for (const user of audience.users) visit(userKey(user));
+  for (const topic of audience.topics) visit(topicKey(topic));
 }
 
 function isWide(entry: Entry): boolean {
@@ -150,9 +151,9 @@ function entryCost(entry: Entry): number {
 }
 
 /** Two bytes a character, as a string has from its first one beyond Latin-1 on. */
-function namesCost(names: ReadonlySet<string>): number {
+function namesCost(names: Names): number {
   if (names.size === 0) return 0;
-  let cost = SET_BYTES;
+  let cost = NAMES_BYTES;
   for (const name of names) cost += NAME_BYTES + name.length * 2;
   return cost;
 }

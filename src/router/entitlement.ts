@@ -94,7 +94,7 @@ export class Entitlement implements Reader {
     }
   }
 
-  #subscribed(topics: ReadonlySet<string>, sequence: number): boolean {
+  #subscribed(topics: Iterable<string>, sequence: number): boolean {
     for (const topic of topics) {
       if ((this.#topics.get(topic) ?? Infinity) < sequence) return true;
       let found = false;

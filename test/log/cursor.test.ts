@@ -51,6 +51,21 @@ test('a position comes back as it was sealed, always of the same length', () => 
   );
 });
 
+test('sealed together or one by one, cursors are the same, and nothing around them is touched', () => {
+  fc.assert(
+    fc.property(fc.array(position, { maxLength: 200, size: 'max' }), positions => {
+      const batch = codec.batch();
+      const target = Buffer.alloc(positions.length * 30 + 1, '.');
+      for (const [index, position] of positions.entries()) batch.add(position, target, index * 30 + 1);
+      batch.seal();
+      batch.seal();
+      const expected = positions.map(position => `.${codec.seal(position)}......`).join('');
+      assert.equal(target.toString('latin1'), `${expected}.`);
+    }),
+    { numRuns: 200 },
+  );
+});
+
 test('another instance with the same secret opens it, one with another secret does not', () => {
   const foreign = new CursorCodec([OTHER]);
   fc.assert(

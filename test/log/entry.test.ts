@@ -11,6 +11,7 @@ import {
   writeFrame,
 } from '../../src/log/entry.js';
 import type { Audience, Event } from '../../src/log/event.js';
+import { Names } from '../../src/log/names.js';
 import { anEvent, frameOf, textOf, toAll, toTenant, toTopics, toUsers } from '../support/events.js';
 
 const CURSOR = 'abcdefghijklmnopqrstuvw';
@@ -18,7 +19,7 @@ const NEXT = '-ABCDEFGHIJKLMNOPQRSTU_';
 
 function audienceOf(audience: Audience): EntryAudience {
   return audience.kind === 'some'
-    ? { ...audience, users: new Set(audience.users), topics: new Set(audience.topics) }
+    ? { ...audience, users: Names.of(audience.users), topics: Names.of(audience.topics) }
     : audience;
 }
 
@@ -26,7 +27,7 @@ function audienceOf(audience: Audience): EntryAudience {
 function entryOf(event: Event): Entry {
   const parts = planFrame(event);
   const bytes = Buffer.alloc(parts.length + 20, 0xee);
-  writeFrame(bytes, 10, parts, CURSOR);
+  bytes.write(CURSOR, writeFrame(bytes, 10, parts));
   const around = [bytes.subarray(0, 10), bytes.subarray(10 + parts.length)];
   for (const untouched of around) assert.deepEqual(untouched, Buffer.alloc(10, 0xee));
   return {

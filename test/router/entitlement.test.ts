@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Entry, EntryAudience } from '../../src/log/entry.js';
+import { Names } from '../../src/log/names.js';
 import { topicKey, userKey } from '../../src/log/ring.js';
 import { Entitlement, Grants } from '../../src/router/entitlement.js';
 import { fastest } from '../support/fastest.js';
@@ -25,8 +26,8 @@ function entry(sequence: number, audience: EntryAudience): Entry {
 const some = (tenant: string, users: string[], topics: string[]): EntryAudience => ({
   kind: 'some',
   tenant,
-  users: new Set(users),
-  topics: new Set(topics),
+  users: Names.of(users),
+  topics: Names.of(topics),
 });
 
 test('who is entitled to what', () => {
