@@ -69,7 +69,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     logger,
     random: Math.random,
     newSessionId: randomUUID,
-    defer: setImmediate,
+    turns: { defer: setImmediate, clock },
     broadcast: BROADCAST,
     past: feed.past,
     holdFeed: held => feed.hold(held),

@@ -60,8 +60,8 @@ export async function churn({ rig, report }) {
 }
 
 /** The figures that must be 0 after the last client. @param {any} stats */
-function sizes({ connections, unauthenticated, waiting, deadlines, routes }) {
-  return [connections, unauthenticated, waiting, deadlines, ...Object.values(routes)];
+function sizes({ connections, unauthenticated, waiting, broadcasts, deadlines, routes }) {
+  return [connections, unauthenticated, waiting, broadcasts, deadlines, ...Object.values(routes)];
 }
 
 /** @param {number[]} values */

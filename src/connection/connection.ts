@@ -163,15 +163,19 @@ export class Connection
 
   wake(): void {
     if (this.#state.kind === 'closed') return;
-    // An earlier one may be for it of which it hasn't been told yet.
-    this.outlet.notice(this.#context.broadcasts.oldestOf(this.tenant));
+    this.#notice();
     this.#context.scheduler.schedule(this);
   }
 
-  told(first: number, last: number): boolean {
-    if (this.#state.kind === 'closed' || !this.outlet.isBefore(last)) return false;
-    this.outlet.notice(first);
+  told(place: number): boolean {
+    if (this.#state.kind === 'closed' || !this.outlet.isBefore(place)) return false;
+    this.#notice();
     return true;
+  }
+
+  /** Whatever it is woken for, there may be an earlier event for it of which it hasn't been told yet. */
+  #notice(): void {
+    this.outlet.notice(this.#context.broadcasts.oldestOf(this.tenant));
   }
 
   announceStale(isStale: boolean): void {

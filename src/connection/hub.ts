@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.js';
-import type { Event } from '../log/event.js';
+import type { Audience, Event } from '../log/event.js';
 import type { EventLog, Moment } from '../log/log.js';
 import type { Logger } from '../logger.js';
 import { Router } from '../router/router.js';
 import type { Authenticate } from './authenticate.js';
-import { type BroadcastLimits, Broadcasts } from './broadcasts.js';
+import { type BroadcastLimits, Broadcasts, EVERYBODY } from './broadcasts.js';
 import { Connection } from './connection.js';
 import type { ConnectionContext, ConnectionLimits, Member } from './context.js';
 import { Deadlines } from './deadlines.js';
@@ -12,7 +12,7 @@ import type { FeedSink, PastSource, StreamPlace } from './feed.js';
 import type { ConnectionReport } from './report.js';
 import { JoinedRuns } from './joined.js';
 import { Past } from './past.js';
-import { Scheduler } from './scheduler.js';
+import { Scheduler, type SchedulerDeps } from './scheduler.js';
 import { UnsentBudget } from './unsent.js';
 import { Valve } from './valve.js';
 import type { Wire } from './wire.js';
@@ -27,8 +27,8 @@ export interface HubOptions {
   /** 0 ≤ x < 1 */
   readonly random: () => number;
   readonly newSessionId: () => string;
-  /** Runs a task once the I/O of this turn is done. */
-  readonly defer: (task: () => void) => void;
+  /** How sending shares the event loop with all else. */
+  readonly turns: SchedulerDeps;
   readonly broadcast: BroadcastLimits;
   /** Null: the feed has nothing from before the log. */
   readonly past: PastSource | null;
@@ -77,7 +77,7 @@ export class Hub implements FeedSink {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#scheduler = new Scheduler(options.defer, () => options.clock.monotonic());
+    this.#scheduler = new Scheduler(options.turns);
     this.#broadcasts = new Broadcasts({
       clock: options.clock,
       ms: options.broadcast.ms,
@@ -150,7 +150,8 @@ export class Hub implements FeedSink {
     return {
       connections: this.#connections.size,
       unauthenticated: this.#unauthenticated.size,
-      waiting: this.#scheduler.waiting + this.#broadcasts.size,
+      waiting: this.#scheduler.waiting,
+      broadcasts: this.#broadcasts.size,
       deadlines: this.#deadlines.size,
       unsentBytes: this.#unsent.bytes,
       pastClients: this.#past.clients,
@@ -246,13 +247,9 @@ export class Hub implements FeedSink {
     this.#past.liveEvent(event, place);
     this.#options.report.received(outcome);
     if (outcome !== 'appended') return;
-    const { ms, least } = this.#options.broadcast;
     // Not if it would have expired by the time that it is sent.
-    const mayWait = event.expiresAt === null || event.expiresAt > now.wall + ms;
-    this.#router.reach(event.audience, (members, tenant) => {
-      if (members.size < least) members.forEach(wake);
-      else this.#broadcasts.tell(tenant, members, mayWait);
-    });
+    const mayWait = event.expiresAt === null || event.expiresAt > now.wall + this.#options.broadcast.ms;
+    this.#tell(event.audience, mayWait);
     this.#broadcasts.hurry();
     this.#valve.appended();
   }
@@ -271,6 +268,24 @@ export class Hub implements FeedSink {
 
   givenUp(why: string): void {
     this.#options.onGivenUp(why);
+  }
+
+  #tell(audience: Audience, mayWait: boolean): void {
+    const { least, leastInOne } = this.#options.broadcast;
+    if (audience.kind === 'all' && this.#connections.size >= least) {
+      this.#broadcasts.tell(EVERYBODY, this.#connections, mayWait);
+      return;
+    }
+    const sets: ReadonlySet<Member>[] = [];
+    let sum = 0;
+    this.#router.reach(audience, members => {
+      sets.push(members);
+      sum += members.size;
+    });
+    for (const members of sets) {
+      if (audience.kind === 'all' || sum < least || members.size < leastInOne) members.forEach(wake);
+      else this.#broadcasts.tell(audience.tenant, members, mayWait);
+    }
   }
 
   #forget(connection: Member): void {

@@ -70,25 +70,24 @@ export class Router<S extends Subscriber> {
    * Calls `visit` with sets of all whom an event to that audience may concern, some perhaps in several. A set stays the
    * same one, and up to date, for as long as it has members.
    */
-  reach(audience: Audience, visit: (subscribers: ReadonlySet<S>, tenant: string) => void): void {
+  reach(audience: Audience, visit: (subscribers: ReadonlySet<S>) => void): void {
     if (audience.kind === 'all') {
-      for (const [name, { all }] of this.#tenants) visit(all, name);
+      for (const { all } of this.#tenants.values()) visit(all);
       return;
     }
-    const name = audience.tenant;
-    const tenant = this.#tenants.get(name);
+    const tenant = this.#tenants.get(audience.tenant);
     if (tenant === undefined) return;
     if (audience.kind === 'tenant') {
-      visit(tenant.all, name);
+      visit(tenant.all);
       return;
     }
     const visitIfAny = (subscribers: ReadonlySet<S> | undefined) => {
-      if (subscribers !== undefined) visit(subscribers, name);
+      if (subscribers !== undefined) visit(subscribers);
     };
     for (const user of audience.users) visitIfAny(tenant.users.get(user));
     for (const topic of audience.topics) {
       visitIfAny(tenant.topics.get(topic));
-      tenant.patterns.match(topic, visitIfAny);
+      tenant.patterns.match(topic, visit);
     }
   }
 }

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type BroadcastLimits, Broadcasts, type Recipient } from '../../src/connection/broadcasts.js';
+import {
+  type BroadcastLimits,
+  Broadcasts,
+  EVERYBODY,
+  type Recipient,
+} from '../../src/connection/broadcasts.js';
 import type { Crowd } from '../../src/connection/scheduler.js';
 import type { Audience } from '../../src/log/event.js';
 import { manualClock } from '../support/clock.js';
-import { forTopic, forUser, rig as hubRig } from './rig.js';
+import { type Client, forTopic, forUser, rig as hubRig } from './rig.js';
 
 const MS = 25;
 
@@ -21,7 +26,7 @@ function rig(ms = MS) {
     return {
       turn: 'acme',
       waitsSince: null,
-      told: (_, last) => position < last,
+      told: place => position < place,
       visit() {
         position = log.head;
         told.push(`${name} ${clock.monotonic()}`);
@@ -146,6 +151,34 @@ describe('a broadcast', () => {
     assert.deepEqual(told, []);
   });
 
+  it('ends although members come back all the time', () => {
+    const { member, event, serve, told, broadcasts } = rig(0);
+    const members = Array.from({ length: 10 }, (_, i) => member(`${i}`));
+    const all = new Set(members);
+    event(all);
+    for (let i = 0; i < 30; i++) {
+      serve(1);
+      for (const one of members.slice(0, 5)) {
+        all.delete(one);
+        all.add(one);
+      }
+    }
+    for (const name of ['5', '6', '7', '8', '9']) assert.ok(told.includes(`${name} 0`));
+    assert.equal(broadcasts.oldest, Infinity);
+  });
+
+  it('to everybody counts for each tenant', () => {
+    const { member, event, serve, broadcasts, log } = rig(0);
+    event(new Set([member('a')]), 'acme');
+    event(new Set([member('a'), member('b')]), EVERYBODY);
+    assert.equal(broadcasts.oldestOf('acme'), 1);
+    assert.equal(broadcasts.oldestOf('globex'), 2);
+    assert.equal(log.head, 2);
+    serve();
+    assert.equal(broadcasts.oldestOf('acme'), Infinity);
+    assert.equal(broadcasts.oldestOf('globex'), Infinity);
+  });
+
   it('does not wait until the log has lost it', () => {
     const { log, member, event, serve, told, broadcasts } = rig();
     const all = new Set([member('a')]);
@@ -161,7 +194,7 @@ describe('a broadcast', () => {
     event(all);
     serve();
     assert.equal(told.length, 2);
-    assert.equal(broadcasts.size, 0);
+    assert.equal(broadcasts.oldest, Infinity);
   });
 
   it('does not wait if it may not, and takes along what does', () => {
@@ -202,7 +235,8 @@ describe('a broadcast', () => {
 
 describe('connections that get a broadcast', () => {
   const acme: Audience = { kind: 'tenant', tenant: 'acme' };
-  const set = (broadcast: BroadcastLimits, log = {}) => hubRig({ broadcast, log, random: () => 0.5 });
+  const set = (broadcast: Omit<BroadcastLimits, 'leastInOne'>, log = {}) =>
+    hubRig({ broadcast: { ...broadcast, leastInOne: 1 }, log, random: () => 0.5 });
 
   it('get the first event at once and those that follow in one write; a reply takes them along', async () => {
     const r = set({ ms: MS, least: 1 });
@@ -216,7 +250,7 @@ describe('connections that get a broadcast', () => {
     publish('e3');
     await r.settle();
     assert.deepEqual(wire.story.slice(2), ['event e1']);
-    assert.notEqual(r.hub.size.waiting, 0);
+    assert.notEqual(r.hub.size.broadcasts, 0);
     const writes = wire.writes.length;
     r.clock.advance(MS);
     await r.settle();
@@ -229,7 +263,7 @@ describe('connections that get a broadcast', () => {
     r.clock.advance(2 * MS);
     await r.settle();
     assert.equal(wire.story.length, 7);
-    assert.equal(r.hub.size.waiting, 0);
+    assert.equal(r.hub.size.broadcasts, 0);
   });
 
   it('get an event of their own at once, and before it what they have not been told of', async () => {
@@ -272,6 +306,32 @@ describe('connections that get a broadcast', () => {
     r.publish('e1', forTopic('a.b'));
     await r.settle();
     for (const { wire } of both) assert.deepEqual(wire.story.slice(2), ['event e1']);
+  });
+
+  it('get it though each tenant, or topic, is few', async () => {
+    const r = hubRig({ broadcast: { ms: 60_000, least: 4, leastInOne: 2 } });
+    const clients: Client[] = [];
+    for (const tenant of ['acme', 'acme', 'globex', 'globex']) {
+      clients.push(await r.enter({ tenant }, { subscribe: ['a', 'b'] }));
+    }
+    const publish = async (id: string, audience: Audience) => {
+      r.publish(id, audience);
+      await r.settle();
+    };
+    const stories = () =>
+      clients.map(({ wire }) => wire.story.slice(2).map(one => one.slice('event '.length)));
+    await publish('1', { kind: 'all' });
+    await publish('2', { kind: 'all' });
+    assert.deepEqual(stories(), [['1'], ['1'], ['1'], ['1']], 'the second waits');
+    const both: Audience = { kind: 'some', tenant: 'acme', users: [], topics: ['a', 'b'] };
+    await publish('3', both);
+    await publish('4', both);
+    assert.deepEqual(stories().slice(0, 2), [
+      ['1', '2', '3'],
+      ['1', '2', '3'],
+    ]);
+    await publish('5', forTopic('a', 'globex'));
+    assert.deepEqual(stories()[2], ['1', '2', '5'], 'for two only it is none, and takes along what waits');
   });
 
   it('get it before the resync of a gap that came before they were told', async () => {
@@ -335,16 +395,25 @@ describe('connections that get a broadcast', () => {
     for (const { wire } of crowd) assert.deepEqual(wire.story.slice(2), ['event for all']);
   });
 
-  it('leave nothing behind when they close, and no timer when the process stops', async () => {
+  it('leave no timer behind when the process stops', async () => {
     const r = set({ ms: MS, least: 1 });
     const both = [await r.enter(), await r.enter()];
     r.publish('e1', acme);
-    assert.equal(r.hub.size.waiting, 1);
+    assert.equal(r.hub.size.broadcasts, 1);
     for (const { connection } of both) connection.closed();
     await r.settle();
-    assert.equal(r.hub.size.waiting, 0);
     assert.ok(r.clock.pending().includes(MS));
     r.hub.stop();
     assert.ok(!r.clock.pending().includes(MS));
+  });
+
+  it('leave nothing behind when they close', async () => {
+    const r = set({ ms: MS, least: 1 });
+    const one = await r.enter();
+    r.publish('e1', acme);
+    one.connection.closed();
+    await r.settle();
+    r.clock.advance(MS);
+    assert.equal(r.hub.size.broadcasts, 0);
   });
 });

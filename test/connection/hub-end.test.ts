@@ -111,6 +111,7 @@ describe('after the last client is gone', () => {
       connections: 0,
       unauthenticated: 0,
       waiting: 0,
+      broadcasts: 0,
       deadlines: 0,
       unsentBytes: 0,
       pastClients: 0,

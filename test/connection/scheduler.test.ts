@@ -10,10 +10,10 @@ function rig(msPerVisit = 0) {
   const visits: string[] = [];
   const tasks: (() => void)[] = [];
   let now = 0;
-  const scheduler = new Scheduler(
-    task => void tasks.push(task),
-    () => now,
-  );
+  const scheduler = new Scheduler({
+    defer: task => void tasks.push(task),
+    clock: { monotonic: () => now },
+  });
   function member(name: string, turn: string, visitsWanted = 1, onVisit = () => {}): Visited {
     let left = visitsWanted;
     return {
@@ -166,6 +166,17 @@ describe('the scheduler', () => {
     while (tasks.length > 0) all.push(...turn());
     assert.deepEqual(all, ['c1', 'b1', 'a1', 'c2', 'a2', 'c3']);
     assert.equal(scheduler.longestWait, 0);
+  });
+
+  it('gives a crowd as much time as those of its tenant who wait by themselves, not as many visits', () => {
+    const { scheduler, member, turn, tasks, spend } = rig();
+    const live = Array.from({ length: 100 }, (_, i) => member(`live${i}`, 'a', 1, () => spend(A_SLICE / 50)));
+    for (let i = 0; i < 20; i++) scheduler.schedule(member(`replay${i}`, 'a', 50, () => spend(A_SLICE)));
+    scheduler.scheduleAll(crowd('a', live));
+    const all: string[] = [];
+    while (tasks.length > 0) all.push(...turn());
+    const last = all.lastIndexOf('live99');
+    assert.equal(all.slice(0, last).filter(name => name.startsWith('replay')).length, 1);
   });
 
   it('looks at no more of a crowd in one turn than there is time for, be they visited or not', () => {

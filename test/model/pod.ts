@@ -5,6 +5,7 @@ import { CursorCodec } from '../../src/log/cursor.js';
 import type { Audience } from '../../src/log/event.js';
 import { type Appended, EventLog, type LogLimits } from '../../src/log/log.js';
 import { silentLogger } from '../../src/logger.js';
+import type { Clock } from '../../src/clock.js';
 import { type ManualClock, manualClock } from '../support/clock.js';
 import { authenticate, type Checks, type Client, MAX_SUBSCRIPTIONS } from './client.js';
 import type { StreamPlace } from '../../src/connection/feed.js';
@@ -104,8 +105,8 @@ export class Pod implements PodView {
       logger: { ...silentLogger, error: fields => void this.failures.push(fields) },
       random: () => (drawn = (drawn * 16_807) % 2_147_483_647) / 2_147_483_647,
       newSessionId: () => 'session',
-      defer: task => void this.tasks.push(task),
-      broadcast: { ms: setting.lingerMs, least: setting.leastBroadcast },
+      turns: { defer: task => void this.tasks.push(task), clock: this.#working(setting.lookMs) },
+      broadcast: { ms: setting.lingerMs, least: setting.leastBroadcast, leastInOne: 1 },
       past: null,
       // What was on its way comes nevertheless, so nothing here depends on it.
       holdFeed: held => {
@@ -114,6 +115,13 @@ export class Pod implements PodView {
       },
       onGivenUp() {},
     });
+  }
+
+  /** Sending takes its time, so that a turn ends in the middle of a broadcast; for all else time stands still. */
+  #working(lookMs: number): Clock {
+    const { clock } = this;
+    let worked = 0;
+    return { ...clock, monotonic: () => clock.monotonic() + (worked += lookMs) };
   }
 
   begin(continuity: 'first' | 'gap', published: number, at: StreamPlace | null): void {

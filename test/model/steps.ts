@@ -37,6 +37,8 @@ export interface Setting {
   readonly skewMs: number;
   /** How long a tenant's next broadcast waits after it had one. */
   readonly lingerMs: number;
+  /** How long each visit of the scheduler takes. */
+  readonly lookMs: number;
   /** From how many connections on an event is a broadcast. */
   readonly leastBroadcast: number;
 }
@@ -243,6 +245,7 @@ export const story: fc.Arbitrary<{ readonly setting: Setting; readonly steps: re
           ),
           skewMs: fc.constantFrom(0, 400, -1000, 1000, -3000, 3000),
           lingerMs: fc.constantFrom(0, 25),
+          lookMs: fc.constantFrom(0, 0.1, 0.6),
           leastBroadcast: fc.constantFrom(1, 2, 1000),
         },
         plain,
