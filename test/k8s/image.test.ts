@@ -60,7 +60,7 @@ describe('the image', () => {
   });
 
   it('starts Node itself as PID 1, so that SIGTERM arrives', () => {
-    assert.deepEqual(all('CMD'), ['["node", "--max-semi-space-size=4", "dist/main.js"]']);
+    assert.deepEqual(all('CMD'), ['["node", "--max-semi-space-size=4", "--v8-pool-size=1", "dist/main.js"]']);
     assert.deepEqual(all('ENTRYPOINT'), []);
   });
 
