@@ -20,7 +20,8 @@ const METHOD = `## Method
 - **Same work.** The same events of about 300 B of JSON, by the same publisher, through the same exchange, to as many
   clients, who check that no number is missing. Each peer frames them its own way: Warren adds a cursor of 23 characters.
 - **Warren** checks a token of each client, keeps its log, counts, pings; settings are the defaults, but for what keeps a
-  waiting backlog at the broker. It acknowledges to RabbitMQ; the peers consume without acknowledgements.
+  waiting backlog at the broker, and Node gets the options that the image gives it. It acknowledges to RabbitMQ; the peers
+  consume without acknowledgements.
 - **Plain loop**: \`ws\`, and \`JSON.stringify\` and \`send\` for each client that an event concerns; all clients are looked at.
 - **Socket.IO**: default settings, WebSocket only, rooms, no token.
 - **nchan**: nginx with one worker, channels in memory, no token. Events come by a WebSocket per channel, which is cheaper
