@@ -87,9 +87,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: `one event in ${RARE} has a byte changed`,
     scenario: RESETS,
     file: 'log/entry.js',
-    find: 'target.set(parts.data, offset);',
-    put: `target.set(parts.data, offset);
-      ${everyRare("target[offset + parts.data.indexOf('-')] = 0x5f;", ';')}`,
+    find: 'target.set(parts.data, data);',
+    put: `target.set(parts.data, data);
+      ${everyRare("target[data + parts.data.indexOf('-')] = 0x5f;", ';')}`,
     caughtBy: ['unexpected'],
   },
   {
