@@ -23,7 +23,8 @@ export async function overload(context) {
 async function backlogAtBroker({ rig, report, lasting }) {
   const server = await rig.server({ HISTORY_MAX_EVENTS: String(HISTORY), AMQP_QUEUE_MAX_LENGTH: '1000000' });
   const publisher = await rig.publisher();
-  const clients = rig.clients();
+  // They share a core with the publisher, and stand back there, or it couldn't overload anybody.
+  const clients = rig.clients({ nice: 10 });
   await clients.connect({ port: server.port, count: CLIENTS, tenant: 'acme', next: 1 });
   const events = publisher.series({ tenant: 'acme', send_to_tenant: true });
   const capacity = await fanOut(server, publisher, clients, events);
@@ -78,7 +79,7 @@ async function overflow({ rig, report, lasting }, capacity) {
     AMQP_PREFETCH: '200',
   });
   const publisher = await rig.publisher();
-  const clients = rig.clients();
+  const clients = rig.clients({ nice: 10 });
   await clients.connect({ port: server.port, count: CLIENTS, tenant: 'acme', next: 1 });
   const events = publisher.series({ tenant: 'acme', send_to_tenant: true });
   await publisher.pace(TIMES * capacity, lasting(15), events.publish);
