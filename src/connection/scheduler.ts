@@ -27,8 +27,8 @@ interface Turn {
   readonly waiting: Deque<Visited>;
   readonly crowds: Deque<Crowd>;
   /**
-   * They alternate with those who wait by themselves, so that a reply doesn't stand behind a broadcast. By time, too: a
-   * broadcast among 1,000 clients that caught up took ten times as long when they alternated by visits.
+   * They alternate with those who wait by themselves, so that a reply doesn't stand behind a broadcast. By time, too:
+   * alternating by visits, a broadcast to 8,000 among 1,000 that caught up took 2.7 s instead of 0.2 (simulated).
    */
   isForCrowds: boolean;
 }

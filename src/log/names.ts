@@ -1,7 +1,7 @@
 /** From here on a set is worth its memory: looking through a list takes longer than hashing. */
 const MANY = 8;
 
-/** The users or topics that an event names: mostly one or two, of which a set would take five times a list's memory. */
+/** The users or topics that an event names: mostly one or two, of which a set would take 153 B, this 39 beside the list. */
 export class Names {
   static readonly #none = new Names([]);
   readonly #list: readonly string[];
