@@ -1,4 +1,5 @@
 import type { Entry } from '../log/entry.js';
+import { appended } from '../log/short-list.js';
 import { textFrame } from '../protocol/frame.js';
 import type { JoinedRuns } from './joined.js';
 
@@ -7,7 +8,7 @@ import type { JoinedRuns } from './joined.js';
  * copied together, because one write of 64 kB costs less than a vector of 200.
  */
 export class Batch {
-  readonly #parts: Buffer[] = [];
+  #parts: Buffer[] = [];
   /** The stretch of a slab that is being extended. */
   #slab: Buffer | null = null;
   #start = 0;
@@ -32,7 +33,7 @@ export class Batch {
       this.#start = entry.start;
     }
     this.#end = entry.end;
-    this.#run?.push(entry);
+    if (this.#run !== null) this.#run = appended(this.#run, entry);
     this.bytes += entry.end - entry.start;
     this.events++;
   }
@@ -51,19 +52,25 @@ export class Batch {
     this.#closeStretch();
     const [only] = this.#parts;
     if (this.#parts.length === 1 && only !== undefined && !this.#copies) return only;
-    const concat = () => Buffer.concat(this.#parts, this.bytes);
-    return this.#run !== null && this.#run.length > 1 ? this.#joined.join(this.#run, concat) : concat();
+    const run = this.#run;
+    if (run === null || run.length < 2) return this.#concat();
+    return this.#joined.join(run, () => this.#concat());
+  }
+
+  #concat(): Buffer {
+    return Buffer.concat(this.#parts, this.bytes);
   }
 
   #add(frame: Buffer): void {
     this.#run = null;
     this.#closeStretch();
-    this.#parts.push(frame);
+    this.#parts = appended(this.#parts, frame);
     this.bytes += frame.length;
   }
 
   #closeStretch(): void {
-    if (this.#slab !== null) this.#parts.push(this.#slab.subarray(this.#start, this.#end));
+    if (this.#slab === null) return;
+    this.#parts = appended(this.#parts, this.#joined.view(this.#slab, this.#start, this.#end));
     this.#slab = null;
   }
 }

@@ -108,7 +108,7 @@ export class Hub implements FeedSink {
       unsent: this.#unsent,
       outlets: {
         log,
-        now: () => ({ wall: clock.wall(), monotonic: clock.monotonic() }),
+        now: () => clock.monotonic(),
         resyncDelayMs,
         onResync: reason => report.resync(reason),
         onDelivered: (events, bytes) => report.delivered(events, bytes),

@@ -1,6 +1,6 @@
 import { Deque } from '../log/deque.js';
 import { frameWithCursor, type Entry } from '../log/entry.js';
-import type { EventLog, Moment } from '../log/log.js';
+import type { EventLog } from '../log/log.js';
 import type { Reader } from '../log/reader.js';
 import { encodeOk } from '../protocol/codec.js';
 import type { Ending } from '../protocol/endings.js';
@@ -23,7 +23,8 @@ interface Item {
 export interface OutletContext {
   /** The live one. */
   readonly log: EventLog;
-  readonly now: () => Moment;
+  /** Monotonic, ms. */
+  readonly now: () => number;
   readonly resyncDelayMs: () => number;
   readonly onResync: (reason: ResyncReason) => void;
   readonly onDelivered: (events: number, bytes: number) => void;
@@ -197,8 +198,8 @@ export class Outlet {
     this.#idle = false;
     const batch = new Batch(this.#slow, this.#context.joined);
     const room = Math.min(this.#wire.room, this.#context.isTight() ? TIGHT_VISIT_BYTES : VISIT_BYTES);
-    const looks = { left: VISIT_LOOKS };
-    while (batch.bytes < room && looks.left > 0) {
+    const left = { bytes: room, looks: VISIT_LOOKS };
+    for (; left.bytes > 0 && left.looks > 0; left.bytes = room - batch.bytes) {
       const item = this.#items.first();
       const track = this.#track;
       if (item !== undefined && (track === null || item.after <= track.position)) {
@@ -208,7 +209,7 @@ export class Outlet {
         continue;
       }
       if (track === null || (item === undefined && this.#goodbye !== null)) break;
-      if (!this.#advance(track, item?.after ?? Infinity, batch, room, looks)) break;
+      if (!this.#advance(track, item?.after ?? Infinity, batch, left)) break;
     }
     if (batch.bytes > 0 && !this.#write(batch)) return false;
     if (this.#goodbye !== null && this.#items.length === 0) {
@@ -238,10 +239,14 @@ export class Outlet {
   }
 
   /** Moves along the log, not beyond `stop`: sends what is due there, or tells that it is lost. False: nothing to do. */
-  #advance(track: Track, stop: number, batch: Batch, room: number, looks: { left: number }): boolean {
+  #advance(
+    track: Track,
+    stop: number,
+    batch: Batch,
+    left: { readonly bytes: number; looks: number },
+  ): boolean {
     const { isLive } = track;
-    const limits = { bytes: room - batch.bytes, looks: looks.left };
-    const step = track.advance(stop, limits, this.#context.now);
+    const step = track.advance(stop, left, this.#context.now);
     if (!isLive && track.isLive) this.#owner.leftPast();
     switch (step.kind) {
       case 'none':
@@ -251,7 +256,7 @@ export class Outlet {
         return true;
       case 'read':
         for (const entry of step.entries) this.#addEvent(track, entry, batch);
-        looks.left = step.looksLeft;
+        left.looks = step.looksLeft;
         return step.isAll;
     }
   }
@@ -265,7 +270,7 @@ export class Outlet {
   /** Skips to the present, or to the new epoch's beginning, and says so. */
   #resync(track: Track, reason: ResyncReason, batch: Batch): void {
     const { now, resyncDelayMs, onResync } = this.#context;
-    if (reason === 'evicted' && this.#goodbye === null && track.fallsOffAgain(now().monotonic)) {
+    if (reason === 'evicted' && this.#goodbye === null && track.fallsOffAgain(now())) {
       this.#owner.fellOffTwice();
       return;
     }
@@ -292,7 +297,7 @@ export class Outlet {
     if (this.#wire.write(batch.join())) this.#writing = false;
     this.#slow = this.#writing;
     if (this.#slow) {
-      this.#blockedAt = this.#context.now().monotonic;
+      this.#blockedAt = this.#context.now();
       this.#owner.unsent(this.#wire.unsent);
     }
     return !this.#writing;

@@ -1,5 +1,5 @@
 import type { Entry } from '../log/entry.js';
-import type { EventLog, Moment } from '../log/log.js';
+import type { EventLog } from '../log/log.js';
 import type { Reader, RunLimits } from '../log/reader.js';
 import type { ResyncReason } from '../protocol/messages.js';
 
@@ -104,8 +104,8 @@ export class Track {
     return false;
   }
 
-  /** Moves along the log, not beyond `stop`. May change from the past to the live log on the way. */
-  advance(stop: number, limits: RunLimits, now: () => Moment): Step {
+  /** Moves along the log, not beyond `stop`. May change from the past to the live log on the way. `now`: monotonic, ms. */
+  advance(stop: number, limits: RunLimits, now: () => number): Step {
     // At the past's end, and rather than fall off it.
     if (!this.isLive && (this.#position >= this.#log.head || this.#isLost)) this.#changeOver();
     if (this.#isLost) return EVICTED;

@@ -197,9 +197,10 @@ export class EventLog {
     return Math.max(own, this.#all.evictedUpTo);
   }
 
-  read(reader: Reader, range: { from: number; to: number }, limits: RunLimits, now: Moment): Run {
+  /** `now`: monotonic, ms. */
+  read(reader: Reader, range: { from: number; to: number }, limits: RunLimits, now: number): Run {
     this.#cursors.seal();
-    return collect([this.#rings.get(reader.tenant), this.#all], reader, range, limits, now.monotonic);
+    return collect([this.#rings.get(reader.tenant), this.#all], reader, range, limits, now);
   }
 
   cursorAt(sequence: number, coveredUntil: number): string {

@@ -1,8 +1,9 @@
-import type { Deque } from './deque.js';
+import { Deque } from './deque.js';
 import type { Entry } from './entry.js';
 import { Heap, type HeapPlace } from './heap.js';
 import type { Ring } from './ring.js';
 import { TENANT_KEY } from './ring.js';
+import { appended } from './short-list.js';
 
 /** Somebody who reads the log: what it may see. Declared here, implemented by the router's entitlement. */
 export interface Reader {
@@ -45,6 +46,16 @@ interface Source {
 
 type Sources = Heap<Source>;
 
+/** What may be for a reader, oldest first, none twice. */
+interface Candidates {
+  take(): Entry | undefined;
+}
+
+/**
+ * With so few entries of its tenant ahead of it a reader looks at each. That is what one that keeps up finds, and its
+ * lists aren't in the cache: opening them took a sixth of our own part of a delivery to 5,000 clients on 500 topics.
+ */
+const NEAR = 8;
 /** A reader with wildcards that has so few entries with topics ahead looks at each; further behind, it asks the index. */
 const FEW = 256;
 /** Resolving patterns and opening lists is done anew at every visit: both have to fit into one turn of the event loop. */
@@ -62,12 +73,12 @@ export function collect(
   limits: RunLimits,
   now: number,
 ): Run {
-  const sources = open(rings, reader, range.from, range.to);
-  const entries: Entry[] = [];
+  const candidates = nearby(rings, range.from) ?? new Merge(open(rings, reader, range.from, range.to));
+  let entries: Entry[] = [];
   let bytes = 0;
   let looksLeft = limits.looks;
   for (;;) {
-    const entry = takeOldest(sources);
+    const entry = candidates.take();
     if (entry === undefined || entry.sequence > range.to) return { entries, upTo: range.to, looksLeft };
     if (looksLeft <= 0) return { entries, upTo: entry.sequence - 1, looksLeft: 0 };
     looksLeft -= entry.audience.kind === 'some' ? Math.max(1, entry.audience.topics.size) : 1;
@@ -77,7 +88,39 @@ export function collect(
       return { entries, upTo: entry.sequence - 1, looksLeft };
     }
     bytes += length;
-    entries.push(entry);
+    entries = appended(entries, entry);
+  }
+}
+
+/** The newest entries of the one ring that has something new, if they are few; null: look for them by key. */
+function nearby(rings: readonly (Ring | undefined)[], from: number): Candidates | null {
+  let only: Deque<Entry> | null = null;
+  for (const ring of rings) {
+    if (ring === undefined || (ring.entries.last()?.sequence ?? 0) <= from) continue;
+    if (only !== null) return null;
+    only = ring.entries;
+  }
+  if (only === null) return new Tail(NOTHING, 0);
+  if ((only.at(only.length - 1 - NEAR)?.sequence ?? 0) > from) return null;
+  let first = Math.max(0, only.length - NEAR);
+  while ((only.at(first)?.sequence ?? Infinity) <= from) first++;
+  return new Tail(only, first);
+}
+
+const NOTHING = new Deque<Entry>();
+
+/** Everything from an index on. */
+class Tail implements Candidates {
+  readonly #list: Deque<Entry>;
+  #next: number;
+
+  constructor(list: Deque<Entry>, first: number) {
+    this.#list = list;
+    this.#next = first;
+  }
+
+  take(): Entry | undefined {
+    return this.#list.at(this.#next++);
   }
 }
 
@@ -123,20 +166,30 @@ function addMatching(
   add(ring.topical);
 }
 
-/** The oldest entry that any source stands at; every source that stands at it moves on, which is how duplicates go. */
-function takeOldest(sources: Sources): Entry | undefined {
-  const oldest = sources.peek()?.at;
-  if (oldest === undefined) return undefined;
-  for (let source = sources.peek(); source?.at === oldest; source = sources.peek()) {
-    const next = source.list.at(++source.index);
-    if (next === undefined) {
-      sources.remove(source);
-    } else {
-      source.at = next;
-      sources.update(source);
-    }
+/** A merge of lists. */
+class Merge implements Candidates {
+  readonly #sources: Sources;
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
   }
-  return oldest;
+
+  /** The oldest entry that any source stands at; every source that stands at it moves on, which is how duplicates go. */
+  take(): Entry | undefined {
+    const sources = this.#sources;
+    const oldest = sources.peek()?.at;
+    if (oldest === undefined) return undefined;
+    for (let source = sources.peek(); source?.at === oldest; source = sources.peek()) {
+      const next = source.list.at(++source.index);
+      if (next === undefined) {
+        sources.remove(source);
+      } else {
+        source.at = next;
+        sources.update(source);
+      }
+    }
+    return oldest;
+  }
 }
 
 /** Index of the first entry after a position. Looks at the end first, where a reader that keeps up finds what is new. */

@@ -93,8 +93,9 @@ class WebSocketWire implements Wire {
   readonly #options: WebSocketOptions;
   readonly #flooders: Flooders;
   #owner: WireOwner | null = null;
-  /** Counts writes, so that a late callback of one that was through at once isn't taken for the next one's. */
+  /** Writes, and those that are through: the callback of one that was through at once comes late. */
   #writes = 0;
+  #through = 0;
   /** The kernel hasn't taken the last write yet. */
   #writing = false;
   /** `write` said no, and `flushed` is due. */
@@ -144,13 +145,9 @@ class WebSocketWire implements Wire {
   write(frames: Buffer): boolean {
     // Nothing may follow a close frame (RFC 6455 §5.5.1), and ws answers the peer's by itself.
     if (!this.#isOpen) return false;
-    const write = ++this.#writes;
+    this.#writes++;
     this.#written += frames.length;
-    this.#socket.write(frames, () => {
-      if (write !== this.#writes || !this.#writing) return;
-      this.#writing = false;
-      this.#settle();
-    });
+    this.#socket.write(frames, this.#onThrough);
     // Not `drain`: below the high-water mark, 16 kB on Node 20 and 64 kB from 22 on, it never comes.
     // A corked socket hasn't been asked to take anything yet.
     this.#writing = this.#socket.writableLength > 0 && this.#socket.writableCorked === 0;
@@ -158,6 +155,13 @@ class WebSocketWire implements Wire {
     this.#waited = this.#writing || this.#isFull;
     return !this.#waited;
   }
+
+  /** One for all writes: a closure for each were two objects a delivery. */
+  readonly #onThrough = (): void => {
+    if (++this.#through < this.#writes || !this.#writing) return;
+    this.#writing = false;
+    this.#settle();
+  };
 
   get unsent(): number {
     return this.#socket.writableLength;

@@ -17,7 +17,8 @@ function entries(count: number): readonly Entry[] {
   log.beginEpoch(now);
   for (let i = 0; i < count; i++) log.append(makeEvent(`${i}`, forUser('7')), now);
   const range = { from: 0, to: log.head };
-  return log.read(new Entitlement('acme', '7', 0), range, { bytes: 2 ** 20, looks: 1000 }, now).entries;
+  return log.read(new Entitlement('acme', '7', 0), range, { bytes: 2 ** 20, looks: 1000 }, now.monotonic)
+    .entries;
 }
 
 const frameOf = ({ slab, start, end }: Entry) => slab.bytes.subarray(start, end);
@@ -33,6 +34,25 @@ describe('a batch', () => {
     assert.equal(joined.buffer, a.slab.bytes.buffer);
     assert.deepEqual(joined, Buffer.concat([frameOf(a), frameOf(b)]));
     assert.deepEqual([batch.events, batch.bytes], [2, joined.length]);
+  });
+
+  it('is the same view for all who are due the same, and another one for others', () => {
+    const [a, b] = entries(2);
+    assert.ok(a !== undefined && b !== undefined);
+    const shared = new JoinedRuns();
+    const joined = (...due: readonly Entry[]) => {
+      const batch = new Batch(false, shared);
+      for (const entry of due) batch.addEntry(entry);
+      return batch.join();
+    };
+    const first = joined(a);
+    assert.equal(joined(a), first);
+    assert.deepEqual(joined(a, b), Buffer.concat([frameOf(a), frameOf(b)]));
+    assert.deepEqual(joined(b), frameOf(b));
+    assert.deepEqual(joined(a), first);
+    const again = joined(a);
+    shared.clear();
+    assert.notEqual(joined(a), again, 'nothing is kept once it is let go');
   });
 
   it('is a copy for a slow connection, which would keep the whole slab in memory', () => {

@@ -16,7 +16,12 @@ describe('an outlet that falls behind', () => {
     wire.release();
     pump();
     const all = { from: 0, to: log.head };
-    const [entry] = log.read(new Entitlement('acme', '7', 0), all, { bytes: 1, looks: 1 }, now()).entries;
+    const [entry] = log.read(
+      new Entitlement('acme', '7', 0),
+      all,
+      { bytes: 1, looks: 1 },
+      now().monotonic,
+    ).entries;
     assert.ok(entry !== undefined && wire.inFlight !== null);
     assert.notEqual(wire.inFlight.buffer, entry.slab.bytes.buffer);
   });

@@ -25,7 +25,7 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
   const told = { resyncs: [] as string[], fellOffTwice: 0, tooMuch: 0, events: 0, unsent: 0, isTight: false };
   const context: OutletContext = {
     log,
-    now,
+    now: () => clock.monotonic(),
     resyncDelayMs: () => 800,
     onResync: reason => void told.resyncs.push(reason),
     onDelivered: events => (told.events += events),

@@ -38,7 +38,7 @@ class Traveller {
   read(events: number, now: number): void {
     for (let left = events; left > 0; left--) {
       const range = { from: this.#position, to: this.#log.head };
-      const run = this.#log.read(this.#reader, range, { bytes: 1, looks: 1e6 }, moment(now));
+      const run = this.#log.read(this.#reader, range, { bytes: 1, looks: 1e6 }, moment(now).monotonic);
       const [entry] = run.entries;
       this.#position = run.upTo;
       if (entry === undefined) {

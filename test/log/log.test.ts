@@ -53,11 +53,11 @@ test('a run ends where its limits are met, and always gets on', () => {
   const log = aLog();
   for (let i = 0; i < 10; i++) log.append(anEvent(`e${i}`, toTenant('acme')), moment(1));
   const length = log
-    .read(reader('acme'), { from: 1, to: 2 }, { bytes: 1, looks: 1 }, moment(1))
+    .read(reader('acme'), { from: 1, to: 2 }, { bytes: 1, looks: 1 }, moment(1).monotonic)
     .entries.map(entry => entry.end - entry.start)[0];
   assert.ok(length !== undefined);
   const read = (from: number, to: number, bytes: number, looks: number) => {
-    const run = log.read(reader('acme'), { from, to }, { bytes, looks }, moment(1));
+    const run = log.read(reader('acme'), { from, to }, { bytes, looks }, moment(1).monotonic);
     return [idsOf(run.entries), run.upTo];
   };
   assert.deepEqual(read(1, 11, 1, 100), [['e0'], 2]);
@@ -75,7 +75,7 @@ test('looks are counted in topics: one turn of a reader is bounded whatever publ
   session.add('wanted.*', 0);
   const topics = Array.from({ length: 100 }, (_, i) => `other.${i}`);
   for (let i = 0; i < 10; i++) log.append(anEvent(`e${i}`, toTopics('acme', ...topics)), moment(1));
-  const run = log.read(session, { from: 1, to: log.head }, { bytes: 1e6, looks: 250 }, moment(1));
+  const run = log.read(session, { from: 1, to: log.head }, { bytes: 1e6, looks: 250 }, moment(1).monotonic);
   assert.deepEqual([run.entries.length, run.upTo], [0, 4]);
 });
 

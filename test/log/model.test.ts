@@ -132,7 +132,7 @@ class Run {
       return;
     }
     const range = { from: position, to: Math.min(position + to, this.#log.head, boundary - 1) };
-    const run = this.#log.read(entitlement, range, { bytes, looks }, this.#moment());
+    const run = this.#log.read(entitlement, range, { bytes, looks }, this.#moment().monotonic);
     assert.ok(run.upTo > position || range.to === position, 'no progress');
     assert.ok(run.upTo <= range.to);
     const due = this.#model.due(person, position, run.upTo, this.#now);

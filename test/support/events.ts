@@ -73,7 +73,7 @@ export function readAll(
   const entries: Entry[] = [];
   let position = from;
   while (position < log.head) {
-    const run = log.read(reader, { from: position, to: log.head }, limits, now);
+    const run = log.read(reader, { from: position, to: log.head }, limits, now.monotonic);
     if (run.upTo <= position) throw new Error(`no progress at ${position}`);
     entries.push(...run.entries);
     position = run.upTo;
