@@ -69,7 +69,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     logger,
     random: Math.random,
     newSessionId: randomUUID,
-    turns: { defer: setImmediate, clock },
+    turns: { defer: setImmediate, clock, many: BROADCAST.least },
     broadcast: BROADCAST,
     past: feed.past,
     holdFeed: held => feed.hold(held),

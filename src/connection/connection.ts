@@ -51,6 +51,8 @@ export class Connection
   readonly #wire: Wire;
   readonly #inbound: Inbound;
   #state: State;
+  /** Its session's, from then on; kept here, as it is asked for at each wake. */
+  #tenant = '';
   #paused = false;
 
   constructor(context: ConnectionContext, wire: Wire) {
@@ -67,7 +69,7 @@ export class Connection
   }
 
   get tenant(): string {
-    return this.#session?.tenant ?? '';
+    return this.#tenant;
   }
 
   get user(): string {
@@ -162,7 +164,9 @@ export class Connection
   // ---- what the process tells
 
   wake(): void {
-    if (this.#state.kind === 'closed') return;
+    // Who waits already isn't idle, so it has noticed. In a burst most do, and this looks at nothing else of them:
+    // an eighth of the burst's CPU went to memory that wasn't in the cache.
+    if (this.waitsSince !== null || this.#state.kind === 'closed') return;
     this.#notice();
     this.#context.scheduler.schedule(this);
   }
@@ -264,6 +268,7 @@ export class Connection
   }
 
   open(identity: Identity, message: ClientMessage, start: SessionStart): void {
+    this.#tenant = identity.tenant;
     const open = new OpenSession(this.#context, this, identity, message, start);
     this.#state = { kind: 'open', open };
     this.#context.router.add(this);

@@ -16,7 +16,7 @@ export interface ValveDeps {
 /** A connection, as far as the valve looks at it. */
 export interface Lagging {
   readonly isOpen: boolean;
-  /** Whether it is owed something from before a position although it keeps up and takes what it is given. */
+  /** Whether it is open, and owed something from before a position although it keeps up and takes what it is given. */
   lagsBehind(position: number, now: number): boolean;
   /** It has been waited for long enough: it doesn't lag any more, as far as the valve is concerned. */
   giveUpOn(): void;
@@ -58,7 +58,7 @@ export class Valve {
 
   /** To be called after each event that was taken in. */
   appended(): void {
-    if (++this.#appended % LOOK_EVENTS === 0) this.#look();
+    if (++this.#appended % LOOK_EVENTS === 0 && this.#deps.log.endangeredBefore > 0) this.#look();
   }
 
   /** A new attachment of the feed begins unheld. */
@@ -113,12 +113,11 @@ export class Valve {
     const late = this.#heads.length < OVERLOAD_MS / LOOK_MS ? 0 : (this.#heads[0] ?? 0);
     const position = Math.max(late, log.endangeredBefore);
     const lagging: Lagging[] = [];
+    for (const connection of connections) if (connection.lagsBehind(position, now)) lagging.push(connection);
+    // Mostly so, and then no more is looked at of thousands of them.
+    if (lagging.length === 0) return lagging;
     let open = 0;
-    for (const connection of connections) {
-      if (!connection.isOpen) continue;
-      open++;
-      if (connection.lagsBehind(position, now)) lagging.push(connection);
-    }
+    for (const connection of connections) if (connection.isOpen) open++;
     const enough = Math.min(open, Math.max(LAGGING.least, open * LAGGING.share));
     return lagging.length >= enough ? lagging : [];
   }

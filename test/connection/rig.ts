@@ -140,7 +140,7 @@ export function rig(options: RigOptions = {}): Rig {
     },
     random: options.random ?? (() => 0),
     newSessionId: () => `session-${++sessions}`,
-    turns: { defer: task => void tasks.push(task), clock },
+    turns: { defer: task => void tasks.push(task), clock, many: 600 },
     broadcast: options.broadcast ?? { ms: 0, least: Infinity, leastInOne: 0 },
     past: options.past ?? null,
     holdFeed: held => void holds.push(held),

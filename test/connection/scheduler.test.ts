@@ -6,13 +6,21 @@ import { type Crowd, Scheduler, type Visited } from '../../src/connection/schedu
 const A_SLICE = 0.25;
 
 /** A scheduler whose turns of the event loop are counted, on a clock that a visit moves. */
-function rig(msPerVisit = 0) {
+function rig(msPerVisit = 0, many = Infinity) {
   const visits: string[] = [];
   const tasks: (() => void)[] = [];
+  const rests: { readonly ms: number; readonly end: () => void }[] = [];
   let now = 0;
   const scheduler = new Scheduler({
     defer: task => void tasks.push(task),
-    clock: { monotonic: () => now },
+    clock: {
+      monotonic: () => now,
+      after(ms, end) {
+        rests.push({ ms, end });
+        return () => {};
+      },
+    },
+    many,
   });
   function member(name: string, turn: string, visitsWanted = 1, onVisit = () => {}): Visited {
     let left = visitsWanted;
@@ -36,7 +44,7 @@ function rig(msPerVisit = 0) {
   const spend = (ms: number) => {
     now += ms;
   };
-  return { scheduler, member, turn, tasks, spend };
+  return { scheduler, member, turn, tasks, rests, spend };
 }
 
 /** Null: one who needn't be visited. */
@@ -239,5 +247,85 @@ describe('the scheduler', () => {
     assert.ok(scheduler.longestWait > first);
     while (scheduler.waiting > 0) turn();
     assert.equal(scheduler.longestWait, 0);
+  });
+});
+
+describe('a tenant of whom many are woken while many wait', () => {
+  const MANY = 3;
+
+  /** One of whom `again` is woken when he is visited. */
+  function woken({ scheduler, member }: ReturnType<typeof rig>, again: number, first = MANY) {
+    const late = Array.from({ length: again }, (_, i) => member(`late${i}`, 'a'));
+    for (let i = 0; i < first; i++) {
+      const onVisit = i === 0 ? () => late.forEach(one => scheduler.schedule(one)) : () => {};
+      scheduler.schedule(member(`early${i}`, 'a', 1, onVisit));
+    }
+  }
+
+  function all({ turn, tasks }: ReturnType<typeof rig>): string[] {
+    const visits: string[] = [];
+    while (tasks.length > 0) visits.push(...turn());
+    return visits;
+  }
+
+  it('rests for as long as the round took, and then sends on', () => {
+    const one = rig(5, MANY);
+    woken(one, MANY);
+    assert.deepEqual(all(one), ['early0', 'early1', 'early2']);
+    assert.deepEqual(
+      one.rests.map(({ ms }) => ms),
+      [15],
+    );
+    assert.equal(one.scheduler.waiting, MANY);
+    one.rests[0]?.end();
+    assert.deepEqual(all(one), ['late0', 'late1', 'late2']);
+    assert.equal(one.rests.length, 1);
+  });
+
+  it('rests for 100 ms at most', () => {
+    const one = rig(60, MANY);
+    woken(one, MANY);
+    all(one);
+    assert.equal(one.rests[0]?.ms, 100);
+  });
+
+  it('lets other tenants be served meanwhile, whoever is woken', () => {
+    const one = rig(1, MANY);
+    woken(one, MANY);
+    all(one);
+    one.scheduler.schedule(one.member('a', 'a'));
+    one.scheduler.scheduleAll(crowd('a', [one.member('crowd', 'a')]));
+    one.scheduler.schedule(one.member('b', 'b'));
+    assert.deepEqual(all(one), ['b']);
+    one.rests[0]?.end();
+    assert.deepEqual(all(one).toSorted(), ['a', 'crowd', 'late0', 'late1', 'late2']);
+  });
+
+  it('counts as waiting from when it was woken', () => {
+    const one = rig(5, MANY);
+    woken(one, MANY);
+    all(one);
+    one.spend(100);
+    // Woken in the first visit, by whose end the clock had 5 ms.
+    assert.ok(one.scheduler.longestWait >= 100, `${one.scheduler.longestWait} ms`);
+  });
+
+  it('does not rest when fewer are woken, or fewer waited', () => {
+    for (const [again, first] of [
+      [MANY - 1, MANY],
+      [MANY, MANY - 1],
+    ] as const) {
+      const one = rig(5, MANY);
+      woken(one, again, first);
+      assert.equal(all(one).length, again + first);
+      assert.deepEqual(one.rests, []);
+    }
+  });
+
+  it('does not rest while those of a round have more to send, and nobody is woken', () => {
+    const one = rig(5, MANY);
+    for (let i = 0; i < 2 * MANY; i++) one.scheduler.schedule(one.member(`${i}`, 'a', 10));
+    assert.equal(all(one).length, 20 * MANY);
+    assert.deepEqual(one.rests, []);
   });
 });

@@ -105,7 +105,11 @@ export class Pod implements PodView {
       logger: { ...silentLogger, error: fields => void this.failures.push(fields) },
       random: () => (drawn = (drawn * 16_807) % 2_147_483_647) / 2_147_483_647,
       newSessionId: () => 'session',
-      turns: { defer: task => void this.tasks.push(task), clock: this.#working(setting.lookMs) },
+      turns: {
+        defer: task => void this.tasks.push(task),
+        clock: this.#working(setting.lookMs),
+        many: setting.leastBroadcast,
+      },
       broadcast: { ms: setting.lingerMs, least: setting.leastBroadcast, leastInOne: 1 },
       past: null,
       // What was on its way comes nevertheless, so nothing here depends on it.
@@ -167,6 +171,11 @@ export class Pod implements PodView {
     this.#places.set(offset, { digest, position: this.order.head });
     this.#newest = offset;
     this.#hasRead = true;
+  }
+
+  get isSending(): boolean {
+    const { waiting, broadcasts } = this.hub.size;
+    return this.tasks.length > 0 || waiting > 0 || broadcasts > 0;
   }
 
   /** What was to run runs, and nothing that it brings about. */

@@ -11,6 +11,8 @@ import { pickFrom, type Setting, type Step } from './steps.js';
 const TOKEN_MS = { good: 3_600_000, slow: 3_600_000, short: 1500, bad: 3_600_000, other: 3_600_000 };
 /** After so long nobody waits for the pod to come as far as its cursor, a look or two later. */
 const PARKED_MS = 2100;
+/** As long as those of a tenant rest at most. */
+const REST_MS = 100;
 const foreign = new CursorCodec(['a key of somebody else altogether']);
 
 /** Two pods on one broker, their clients, and the model of it all. */
@@ -290,13 +292,17 @@ export class World {
     void pod.hub.drain(ms);
   }
 
+  #pass(ms: number): void {
+    for (const one of this.#pods) one.clock.advance(ms);
+    for (const client of this.clients) client.letIn();
+  }
+
   #settle(pod: Pod): void {
-    if (this.#setting.lingerMs > 0) {
-      for (const one of this.#pods) one.clock.advance(this.#setting.lingerMs);
-      for (const client of this.clients) client.letIn();
-    }
-    for (let i = 0; pod.tasks.length > 0; i++) {
+    if (this.#setting.lingerMs > 0) this.#pass(this.#setting.lingerMs);
+    for (let i = 0; pod.isSending; i++) {
       assert.ok(i < 1000, 'there is no end to what is to be sent');
+      // Those of a tenant who are many rest between rounds.
+      if (pod.tasks.length === 0) this.#pass(REST_MS);
       pod.run();
     }
     this.#obey();
