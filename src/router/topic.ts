@@ -16,7 +16,9 @@ export function isTopic(text: string): boolean {
 
 /** Whether this can be subscribed to or granted: a topic or a pattern. */
 export function isPattern(text: string): boolean {
-  return text.length <= MAX_LENGTH && PATTERN.test(text) && text.split('.').length <= MAX_SEGMENTS;
+  if (text.length > MAX_LENGTH || !PATTERN.test(text)) return false;
+  // The expression allows a last `#` as an eleventh.
+  return !text.endsWith('#') || text.split('.').length <= MAX_SEGMENTS;
 }
 
 /** Whether a pattern has wildcards; without, it is a topic and can be looked up instead of matched. */
