@@ -1,15 +1,15 @@
 /** Patterns remembered at most; beyond, the one looked up longest ago goes. */
 const MAX_PATTERNS = 64;
-/** Keys remembered at most, over all patterns: 8 B each, and nobody's budget counts them. */
-const MAX_KEYS = 100_000;
+/** Topics remembered at most, over all patterns: 8 B each, and nobody's budget counts them. */
+const MAX_TOPICS = 100_000;
 
 /**
- * Which topic keys a wildcard pattern matches, remembered until a topic key appears or goes: after an outage thousands
- * of clients come back with the same few patterns, and looking through 100,000 keys takes 12–40 ms each time.
+ * Which topics a wildcard pattern matches, remembered until a topic appears or goes: after an outage thousands
+ * of clients come back with the same few patterns, and looking through 100,000 topics takes 12–40 ms each time.
  */
 export class PatternCache {
   readonly #found = new Map<string, readonly string[]>();
-  #keys = 0;
+  #topics = 0;
 
   has(pattern: string): boolean {
     return this.#found.has(pattern);
@@ -23,20 +23,20 @@ export class PatternCache {
       this.#found.set(pattern, known);
       return known;
     }
-    const keys = resolve();
-    this.#found.set(pattern, keys);
-    this.#keys += keys.length;
+    const topics = resolve();
+    this.#found.set(pattern, topics);
+    this.#topics += topics.length;
     for (const [oldest, { length }] of this.#found) {
-      if (this.#found.size <= MAX_PATTERNS && this.#keys <= MAX_KEYS) break;
+      if (this.#found.size <= MAX_PATTERNS && this.#topics <= MAX_TOPICS) break;
       this.#found.delete(oldest);
-      this.#keys -= length;
+      this.#topics -= length;
     }
-    return keys;
+    return topics;
   }
 
   forget(): void {
     if (this.#found.size === 0) return;
     this.#found.clear();
-    this.#keys = 0;
+    this.#topics = 0;
   }
 }

@@ -2,15 +2,15 @@ import { Deque } from './deque.js';
 import type { Entry } from './entry.js';
 import { Heap, type HeapPlace } from './heap.js';
 import type { Ring } from './ring.js';
-import { TENANT_KEY } from './ring.js';
 import { appended } from './short-list.js';
 
 /** Somebody who reads the log: what it may see. Declared here, implemented by the router's entitlement. */
 export interface Reader {
   readonly tenant: string;
-  /** The audience keys under which entries for this reader stand. */
-  readonly keys: Iterable<string>;
-  /** Its wildcard subscriptions, by pattern: entries that aren't found by key may be for it. */
+  readonly user: string;
+  /** The topics that it has subscribed to. */
+  readonly topics: Iterable<string>;
+  /** Its wildcard subscriptions, by pattern: entries of other topics may be for it. */
   readonly patterns: ReadonlyMap<string, unknown>;
   /** Whether a pattern matches a topic. */
   matches(pattern: string, topic: string): boolean;
@@ -63,8 +63,8 @@ const MAX_MATCHES = 20_000;
 const MAX_LISTS = 256;
 
 /**
- * What a reader is owed in (from, to], in log order, each entry once: a merge of the lists under its keys. The cost
- * follows what it is owed (a binary search a key), not the length of the log.
+ * What a reader is owed in (from, to], in log order, each entry once: from its lists, if not from the few newest entries. The cost
+ * follows what it is owed (a binary search a list), not the length of the log.
  */
 export function collect(
   rings: readonly (Ring | undefined)[],
@@ -92,7 +92,7 @@ export function collect(
   }
 }
 
-/** The newest entries of the one ring that has something new, if they are few; null: look for them by key. */
+/** The newest entries of the one ring that has something new, if they are few; null: look for them in lists. */
 function nearby(rings: readonly (Ring | undefined)[], from: number): Candidates | null {
   let only: Deque<Entry> | null = null;
   for (const ring of rings) {
@@ -138,9 +138,10 @@ function open(rings: readonly (Ring | undefined)[], reader: Reader, from: number
   };
   for (const ring of rings) {
     if (ring === undefined) continue;
-    add(ring.under(TENANT_KEY));
+    add(ring.whole);
     if (ring.tenant === null) continue;
-    for (const key of reader.keys) add(ring.under(key));
+    add(ring.ofUser(reader.user));
+    for (const topic of reader.topics) add(ring.ofTopic(topic));
     add(ring.wide);
     if (reader.patterns.size > 0) addMatching(ring, reader, from, add);
   }
@@ -157,9 +158,9 @@ function addMatching(
   const ahead = ring.topical.length - firstAfter(ring.topical, from);
   const patterns = [...reader.patterns.keys()];
   if (ahead > FEW && ring.costOfMatching(patterns) <= MAX_MATCHES) {
-    const keys = new Set(patterns.flatMap(pattern => ring.keysMatching(pattern, reader)));
-    if (keys.size <= Math.min(ahead, MAX_LISTS)) {
-      for (const key of keys) add(ring.under(key));
+    const topics = new Set(patterns.flatMap(pattern => ring.topicsMatching(pattern, reader)));
+    if (topics.size <= Math.min(ahead, MAX_LISTS)) {
+      for (const topic of topics) add(ring.ofTopic(topic));
       return;
     }
   }

@@ -8,20 +8,16 @@ import { Slabs } from './slabs.js';
 /** Measured on Node 20 and 24: a ring with its maps and lists, an entry with its places in ring and id map, and so on. */
 const RING_BYTES = 1500;
 const ENTRY_BYTES = 300;
+/** A name in an index, and its list. */
 const KEY_BYTES = 340;
 const NAMES_BYTES = 100;
 /** A name's place in a list and in a set, and the head of its string. */
 const NAME_BYTES = 56;
 
-/** More keys than this and an event isn't indexed but stored once as wide: 40 events with 250 kB of user ids took 400 MB as keys. */
+/** More users and topics than this and an event isn't indexed but stored once as wide: 40 events with 250 kB of user ids took 400 MB as keys. */
 const WIDE = 32;
 
-/** The audience keys under which entries are found. */
-export const TENANT_KEY = '*';
-export const userKey = (user: string): string => `u${user}`;
-export const topicKey = (topic: string): string => `t${topic}`;
-const isTopicKey = (key: string): boolean => key.startsWith('t');
-const topicOf = (key: string): string => key.slice(1);
+type Index = Map<string, Deque<Entry>>;
 
 /**
  * What the log holds for one tenant (or, in a ring of its own, for everybody), oldest first, and the index by
@@ -32,7 +28,9 @@ export class Ring {
   readonly tenant: string | null;
   readonly slabs = new Slabs();
   readonly entries = new Deque<Entry>();
-  /** Entries with more than 32 keys: read by all of the tenant, filtered one by one. */
+  /** Entries for the whole tenant, or for everybody. */
+  readonly whole = new Deque<Entry>();
+  /** Entries for more than 32 users and topics: read by all of the tenant, filtered one by one. */
   readonly wide = new Deque<Entry>();
   /** Entries with topics: what wildcard subscriptions read, filtered one by one. */
   readonly topical = new Deque<Entry>();
@@ -41,7 +39,8 @@ export class Ring {
   readonly byShare: HeapPlace = { index: -1 };
   readonly byAge: HeapPlace = { index: -1 };
 
-  readonly #keys = new Map<string, Deque<Entry>>();
+  readonly #users: Index = new Map();
+  readonly #topics: Index = new Map();
   readonly #resolved = new PatternCache();
   readonly #ids = new Map<string, Entry>();
   #indexBytes = 0;
@@ -57,28 +56,32 @@ export class Ring {
     return RING_BYTES + (this.tenant?.length ?? 0) * 2 + this.slabs.held + this.#indexBytes;
   }
 
-  get keyCount(): number {
-    return this.#keys.size;
-  }
-
   find(id: string): Entry | undefined {
     return this.#ids.get(id);
   }
 
-  /** The entries under a key, oldest first. */
-  under(key: string): Deque<Entry> | undefined {
-    return this.#keys.get(key);
+  /** Oldest first, but for the wide ones. */
+  ofUser(user: string): Deque<Entry> | undefined {
+    return this.#users.get(user);
   }
 
-  /** How many keys would have to be looked at to resolve these patterns; none for those resolved lately. */
+  /** Oldest first, but for the wide ones. */
+  ofTopic(topic: string): Deque<Entry> | undefined {
+    return this.#topics.get(topic);
+  }
+
+  /** How many topics would have to be looked at to resolve these patterns; none for those resolved lately. */
   costOfMatching(patterns: readonly string[]): number {
-    return patterns.reduce((sum, pattern) => sum + (this.#resolved.has(pattern) ? 0 : this.#keys.size), 0);
+    return patterns.reduce((sum, pattern) => sum + (this.#resolved.has(pattern) ? 0 : this.#topics.size), 0);
   }
 
-  /** The topic keys that a wildcard pattern matches at the moment. */
-  keysMatching(pattern: string, by: { matches(pattern: string, topic: string): boolean }): readonly string[] {
+  /** The topics that a wildcard pattern matches at the moment. */
+  topicsMatching(
+    pattern: string,
+    by: { matches(pattern: string, topic: string): boolean },
+  ): readonly string[] {
     return this.#resolved.find(pattern, () =>
-      [...this.#keys.keys()].filter(key => isTopicKey(key) && by.matches(pattern, topicOf(key))),
+      [...this.#topics.keys()].filter(topic => by.matches(pattern, topic)),
     );
   }
 
@@ -86,9 +89,18 @@ export class Ring {
     this.entries.push(entry);
     this.#ids.set(entry.id, entry);
     this.#indexBytes += entryCost(entry);
-    if (isWide(entry)) this.wide.push(entry);
-    else forEachKey(entry, key => this.#index(key, entry));
-    if (hasTopics(entry)) this.topical.push(entry);
+    const { audience } = entry;
+    if (audience.kind !== 'some') {
+      this.whole.push(entry);
+      return;
+    }
+    if (isWide(audience)) {
+      this.wide.push(entry);
+    } else {
+      for (const user of audience.users) this.#add(this.#users, user, entry);
+      for (const topic of audience.topics) if (this.#add(this.#topics, topic, entry)) this.#resolved.forget();
+    }
+    if (audience.topics.size > 0) this.topical.push(entry);
   }
 
   /** Drops the oldest entry. `owed`: whether somebody may still have wanted it. */
@@ -98,50 +110,49 @@ export class Ring {
     if (owed) this.evictedUpTo = entry.sequence;
     this.#ids.delete(entry.id);
     this.#indexBytes -= entryCost(entry);
-    if (isWide(entry)) this.wide.shift();
-    else forEachKey(entry, key => this.#unindex(key));
-    if (hasTopics(entry)) this.topical.shift();
     this.slabs.release(entry.slab);
-  }
-
-  #index(key: string, entry: Entry): void {
-    let list = this.#keys.get(key);
-    if (list === undefined) {
-      list = new Deque();
-      this.#keys.set(key, list);
-      if (isTopicKey(key)) this.#resolved.forget();
-      this.#indexBytes += KEY_BYTES + key.length * 2;
+    const { audience } = entry;
+    if (audience.kind !== 'some') {
+      this.whole.shift();
+      return;
     }
-    list.push(entry);
+    if (isWide(audience)) {
+      this.wide.shift();
+    } else {
+      for (const user of audience.users) this.#drop(this.#users, user);
+      for (const topic of audience.topics) if (this.#drop(this.#topics, topic)) this.#resolved.forget();
+    }
+    if (audience.topics.size > 0) this.topical.shift();
   }
 
-  /** The oldest entry of the ring is the oldest under each of its keys. */
-  #unindex(key: string): void {
-    const list = this.#keys.get(key);
-    if (list === undefined) return;
-    list.shift();
-    if (list.length > 0) return;
-    this.#keys.delete(key);
-    if (isTopicKey(key)) this.#resolved.forget();
-    this.#indexBytes -= KEY_BYTES + key.length * 2;
+  /** True: it is the first one. */
+  #add(index: Index, name: string, entry: Entry): boolean {
+    const list = index.get(name);
+    if (list !== undefined) {
+      list.push(entry);
+      return false;
+    }
+    const first = new Deque<Entry>();
+    first.push(entry);
+    // A name that was cut out of a header keeps all of it in memory, and a list may outlive its first entry by far.
+    index.set(Buffer.from(name).toString(), first);
+    this.#indexBytes += KEY_BYTES + name.length * 2;
+    return true;
+  }
+
+  /** The oldest entry of the ring is the oldest in each list. True: it was the last one. */
+  #drop(index: Index, name: string): boolean {
+    const list = index.get(name);
+    list?.shift();
+    if (list === undefined || list.length > 0) return false;
+    index.delete(name);
+    this.#indexBytes -= KEY_BYTES + name.length * 2;
+    return true;
   }
 }
 
-function forEachKey({ audience }: Entry, visit: (key: string) => void): void {
-  if (audience.kind !== 'some') {
-    visit(TENANT_KEY);
-    return;
-  }
-  for (const user of audience.users) visit(userKey(user));
-  for (const topic of audience.topics) visit(topicKey(topic));
-}
-
-function isWide(entry: Entry): boolean {
-  return entry.audience.kind === 'some' && entry.audience.users.size + entry.audience.topics.size > WIDE;
-}
-
-function hasTopics(entry: Entry): boolean {
-  return entry.audience.kind === 'some' && entry.audience.topics.size > 0;
+function isWide({ users, topics }: { readonly users: Names; readonly topics: Names }): boolean {
+  return users.size + topics.size > WIDE;
 }
 
 function entryCost(entry: Entry): number {

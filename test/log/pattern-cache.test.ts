@@ -94,7 +94,8 @@ describe('a reader with wildcards, far behind', () => {
     let asked = 0;
     const counting = {
       tenant: 'acme',
-      keys: reader.keys,
+      user: reader.user,
+      topics: reader.topics,
       patterns: reader.patterns,
       entitled: () => false,
       matches: () => ++asked < 0,
