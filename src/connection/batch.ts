@@ -1,7 +1,7 @@
 import type { Entry } from '../log/entry.js';
 import { appended } from '../log/short-list.js';
 import { textFrame } from '../protocol/frame.js';
-import type { JoinedRuns } from './joined.js';
+import type { SharedFrames } from './shared-frames.js';
 
 /**
  * The frames that leave for one browser in one write. Neighbours in a slab are one stretch already; what isn't is
@@ -14,16 +14,16 @@ export class Batch {
   #start = 0;
   #end = 0;
   readonly #copies: boolean;
-  readonly #joined: JoinedRuns;
+  readonly #shared: SharedFrames;
   /** All that is in it, as long as that is events alone. */
   #run: Entry[] | null = [];
   bytes = 0;
   events = 0;
 
   /** `copies`: never hand out views on slabs. A browser that takes its time would keep the whole slab in memory. */
-  constructor(copies: boolean, joined: JoinedRuns) {
+  constructor(copies: boolean, shared: SharedFrames) {
     this.#copies = copies;
-    this.#joined = joined;
+    this.#shared = shared;
   }
 
   addEntry(entry: Entry): void {
@@ -54,7 +54,7 @@ export class Batch {
     if (this.#parts.length === 1 && only !== undefined && !this.#copies) return only;
     const run = this.#run;
     if (run === null || run.length < 2) return this.#concat();
-    return this.#joined.join(run, () => this.#concat());
+    return this.#shared.join(run, () => this.#concat());
   }
 
   #concat(): Buffer {
@@ -70,7 +70,7 @@ export class Batch {
 
   #closeStretch(): void {
     if (this.#slab === null) return;
-    this.#parts = appended(this.#parts, this.#joined.view(this.#slab, this.#start, this.#end));
+    this.#parts = appended(this.#parts, this.#shared.view(this.#slab, this.#start, this.#end));
     this.#slab = null;
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { Deque } from '../log/deque.js';
-import type { Crowd, Visited } from './scheduler.js';
+import { type Crowd, EVERYBODY, type Visited } from './turn.js';
 
 export interface BroadcastLimits {
   /** How long after a broadcast the next one to the same tenant waits at most. 0: none waits. */
@@ -17,9 +17,6 @@ export interface BroadcastLimits {
  * core.
  */
 export const BROADCAST: BroadcastLimits = { ms: 33, least: 600, leastInOne: 64 };
-
-/** Instead of a tenant: a broadcast to all of them has a turn of its own. No tenant's name is empty. */
-export const EVERYBODY = '';
 
 /** Somebody who may be told of a broadcast. */
 export interface Recipient extends Visited {

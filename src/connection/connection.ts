@@ -10,7 +10,7 @@ import { Inbound, type Incoming } from './inbound.js';
 import { OpenSession, type SessionHost } from './open-session.js';
 import { Outlet, type OutletOwner } from './outlet.js';
 import { hello, reconnect, stale } from './replies.js';
-import type { Visited } from './scheduler.js';
+import type { Visited } from './turn.js';
 import type { Session } from './session.js';
 import type { SessionStart } from './start.js';
 import type { Sheddable } from './unsent.js';
@@ -144,7 +144,8 @@ export class Connection
   flushed(): void {
     this.outlet.flushed();
     this.alive();
-    this.wake();
+    // It wasn't idle, so there is nothing to notice.
+    if (this.#state.kind !== 'closed') this.#context.scheduler.goOn(this);
   }
 
   closed(): void {

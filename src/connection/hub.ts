@@ -4,15 +4,16 @@ import type { EventLog, Moment } from '../log/log.js';
 import type { Logger } from '../logger.js';
 import { Router } from '../router/router.js';
 import type { Authenticate } from './authenticate.js';
-import { type BroadcastLimits, Broadcasts, EVERYBODY } from './broadcasts.js';
+import { type BroadcastLimits, Broadcasts } from './broadcasts.js';
 import { Connection } from './connection.js';
 import type { ConnectionContext, ConnectionLimits, Member } from './context.js';
 import { Deadlines } from './deadlines.js';
 import type { FeedSink, PastSource, StreamPlace } from './feed.js';
 import type { ConnectionReport } from './report.js';
-import { JoinedRuns } from './joined.js';
+import { SharedFrames } from './shared-frames.js';
 import { Past } from './past.js';
 import { Scheduler, type SchedulerDeps } from './scheduler.js';
+import { EVERYBODY } from './turn.js';
 import { UnsentBudget } from './unsent.js';
 import { Valve } from './valve.js';
 import type { Wire } from './wire.js';
@@ -50,6 +51,8 @@ const RESYNC_SPREAD_MS = { least: 1000, most: 30_000 };
 const TICK_MS = 1000;
 /** What may wait unsent in this process, over all connections. */
 const MAX_UNSENT_BYTES = 128 * 2 ** 20;
+/** An event that expires so soon isn't held back by a pause of its tenant's. */
+const URGENT_MS = 1000;
 /** The last clients to be told still have some of the drain time left to leave. */
 const DRAIN_SHARE = 0.8;
 const DRAIN_STEP_MS = 20;
@@ -67,7 +70,7 @@ export class Hub implements FeedSink {
   readonly #broadcasts: Broadcasts;
   readonly #deadlines: Deadlines;
   readonly #unsent = new UnsentBudget(MAX_UNSENT_BYTES);
-  readonly #joined = new JoinedRuns();
+  readonly #shared = new SharedFrames();
   #feed: FeedState = { kind: 'never' };
   #firstCaughtUpAt: number | null = null;
   #stopTicking: () => void = () => {};
@@ -113,7 +116,7 @@ export class Hub implements FeedSink {
         onResync: reason => report.resync(reason),
         onDelivered: (events, bytes) => report.delivered(events, bytes),
         isTight: () => this.#unsent.isTight,
-        joined: this.#joined,
+        shared: this.#shared,
       },
       authenticate: options.authenticate,
       report,
@@ -210,6 +213,7 @@ export class Hub implements FeedSink {
   /** Lets go of timers. */
   stop(): void {
     this.#stopTicking();
+    this.#scheduler.stop();
     this.#broadcasts.stop();
     this.#valve.stop();
     this.#past.stop();
@@ -248,8 +252,11 @@ export class Hub implements FeedSink {
     this.#options.report.received(outcome);
     if (outcome !== 'appended') return;
     // Not if it would have expired by the time that it is sent.
-    const mayWait = event.expiresAt === null || event.expiresAt > now.wall + this.#options.broadcast.ms;
+    const left = event.expiresAt === null ? Infinity : event.expiresAt - now.wall;
+    const mayWait = left > this.#options.broadcast.ms;
+    const isUrgent = left < URGENT_MS;
     this.#tell(event.audience, mayWait);
+    if (isUrgent && event.audience.kind !== 'all') this.#scheduler.hurry(event.audience.tenant);
     this.#broadcasts.hurry();
     this.#valve.appended();
   }
@@ -306,7 +313,7 @@ export class Hub implements FeedSink {
   #tick(): void {
     this.#stopTicking = this.#options.clock.after(TICK_MS, () => {
       this.#options.log.tick(this.#moment());
-      this.#joined.clear();
+      this.#shared.clear();
       this.#tick();
     });
   }

@@ -6,7 +6,7 @@ import { encodeOk } from '../protocol/codec.js';
 import type { Ending } from '../protocol/endings.js';
 import type { ResyncReason } from '../protocol/messages.js';
 import { Batch } from './batch.js';
-import type { JoinedRuns } from './joined.js';
+import type { SharedFrames } from './shared-frames.js';
 import { type Place, type Start, Track } from './track.js';
 import type { Wire } from './wire.js';
 
@@ -30,7 +30,7 @@ export interface OutletContext {
   readonly onDelivered: (events: number, bytes: number) => void;
   /** Little memory is left for bytes that wait. */
   readonly isTight: () => boolean;
-  readonly joined: JoinedRuns;
+  readonly shared: SharedFrames;
 }
 
 /** Whoever owns an outlet. */
@@ -196,7 +196,7 @@ export class Outlet {
   flush(): boolean {
     if (this.#writing || this.#done) return false;
     this.#idle = false;
-    const batch = new Batch(this.#slow, this.#context.joined);
+    const batch = new Batch(this.#slow, this.#context.shared);
     const room = Math.min(this.#wire.room, this.#context.isTight() ? TIGHT_VISIT_BYTES : VISIT_BYTES);
     const left = { bytes: room, looks: VISIT_LOOKS };
     for (; left.bytes > 0 && left.looks > 0; left.bytes = room - batch.bytes) {

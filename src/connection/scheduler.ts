@@ -1,8 +1,6 @@
 import type { Clock } from '../clock.js';
 import { Deque } from '../log/deque.js';
-import { type Crowd, Turn, type Visited } from './turn.js';
-
-export type { Crowd, Visited };
+import { type Crowd, EVERYBODY, Turn, type Visited } from './turn.js';
 
 /**
  * One turn of the event loop goes to sending for at least so long, then I/O gets its chance. If I/O took longer, sending
@@ -16,7 +14,7 @@ export interface SchedulerDeps {
   /** Runs a task once the I/O of this turn is done, so that what arrives together leaves together. */
   readonly defer: (task: () => void) => void;
   readonly clock: Pick<Clock, 'monotonic' | 'after'>;
-  /** So many of one tenant are a crowd: see `Turn`. */
+  /** Of one tenant so many, waiting and then woken in one round, are a flood: see `Turn`. */
   readonly many: number;
 }
 
@@ -28,6 +26,8 @@ export interface SchedulerDeps {
 export class Scheduler {
   readonly #turns = new Map<string, Turn>();
   readonly #order = new Deque<Turn>();
+  /** Turns that pause, and what ends that. They aren't in the order meanwhile. */
+  readonly #pauses = new Map<string, () => void>();
   readonly #deps: SchedulerDeps;
   #deferred = false;
   /** When the run that is to come was asked for: what has passed since then went to I/O. */
@@ -53,17 +53,36 @@ export class Scheduler {
     return sum;
   }
 
+  /** There is something new for somebody. */
   schedule(one: Visited): void {
     if (one.waitsSince !== null) return;
-    if (!this.#deferred) this.#time = this.#deps.clock.monotonic();
-    this.#turnOf(one.turn).wake(one, this.#time);
+    this.#turnOf(one.turn).wake(one, this.#lookAtTheClock());
+    this.#deferRun();
+  }
+
+  /** Somebody who couldn't take any more can go on. */
+  goOn(one: Visited): void {
+    if (one.waitsSince !== null) return;
+    this.#turnOf(one.turn).add(one, this.#lookAtTheClock());
     this.#deferRun();
   }
 
   scheduleAll(crowd: Crowd): void {
-    if (!this.#deferred) this.#time = this.#deps.clock.monotonic();
+    this.#lookAtTheClock();
     this.#turnOf(crowd.turn).crowd(crowd);
+    this.#pauses.get(crowd.turn)?.();
     this.#deferRun();
+  }
+
+  /** Something has been scheduled for a tenant that would come too late after a pause. */
+  hurry(tenant: string): void {
+    this.#turns.get(tenant)?.hurry();
+    this.#pauses.get(tenant)?.();
+  }
+
+  /** Lets go of timers. */
+  stop(): void {
+    for (const end of this.#pauses.values()) end();
   }
 
   readonly #run = (): void => {
@@ -76,7 +95,7 @@ export class Scheduler {
       if (turn === undefined) return;
       this.#serve(turn, Math.min(until, this.#time + SLICE_MS));
       if (turn.isEmpty) this.#turns.delete(turn.name);
-      else if (turn.rest > 0) this.#letRest(turn);
+      else if (turn.pauseMs > 0) this.#pause(turn);
       else this.#order.push(turn);
     }
     if (this.#order.length > 0) this.#deferRun();
@@ -89,25 +108,35 @@ export class Scheduler {
       const one = turn.next();
       if (one !== null && one.visit() && one.waitsSince === null) this.#turnOf(one.turn).add(one, this.#time);
       this.#time = this.#deps.clock.monotonic();
-    } while (!turn.endsRound(this.#time) && this.#time < until);
+    } while (!turn.mustPause(this.#time) && this.#time < until);
   }
 
-  #letRest(turn: Turn): void {
-    this.#deps.clock.after(turn.rest, () => {
-      if (!this.#deferred) this.#time = this.#deps.clock.monotonic();
+  #pause(turn: Turn): void {
+    const end = () => {
+      stop();
+      this.#pauses.delete(turn.name);
+      this.#lookAtTheClock();
       this.#order.push(turn);
       this.#deferRun();
-    });
+    };
+    const stop = this.#deps.clock.after(turn.pauseMs, end);
+    this.#pauses.set(turn.name, end);
   }
 
   #turnOf(name: string): Turn {
     let turn = this.#turns.get(name);
     if (turn === undefined) {
-      turn = new Turn(name, this.#deps.many);
+      turn = new Turn(name, name === EVERYBODY ? Infinity : this.#deps.many);
       this.#turns.set(name, turn);
       this.#order.push(turn);
     }
     return turn;
+  }
+
+  /** Once is enough between two runs. */
+  #lookAtTheClock(): number {
+    if (!this.#deferred) this.#time = this.#deps.clock.monotonic();
+    return this.#time;
   }
 
   #deferRun(): void {

@@ -21,16 +21,21 @@ export interface Crowd {
   next(): Visited | null;
 }
 
-/** As long as those who wait in the name of one tenant rest between two rounds, at most. */
-const MAX_REST_MS = 100;
+/** Instead of a tenant, for events to all of them and for connections without a session. No tenant's name is empty. */
+export const EVERYBODY = '';
+
+/** Of one tenant so many, waiting and then woken in one round, are more than can be sent to one by one. */
+export const MANY = 600;
+const MAX_PAUSE_MS = 100;
 
 /**
  * Those who wait in the name of one tenant, served in rounds: a round is over when all have been visited who waited
  * when it began.
  *
- * If it was a round of many, and as many have been woken meanwhile, more comes in than can be sent one by one: the next
- * round waits for as long as this one took. What comes until then leaves in the same write, most of which costs the
- * same for one event and for ten. Without it a burst for 5,000 clients cost more the faster we were: more rounds.
+ * If it was a round of many, and as many have been woken meanwhile, more comes in than can be sent one by one: before the
+ * next round comes a pause as long as this one was. What comes until then leaves in the same write, most of which costs
+ * the same for one event and for ten. Without it a burst for 5,000 clients cost more the faster we were: more rounds.
+ * Crowds don't pause: they may have to come round several times.
  */
 export class Turn {
   readonly name: string;
@@ -48,7 +53,9 @@ export class Turn {
   /** When it began, and how many have been woken since. */
   #begun = 0;
   #woken = 0;
-  #rest = 0;
+  #pauseMs = 0;
+  /** Something is to be sent that won't bear a pause. */
+  #hurries = false;
 
   constructor(name: string, many: number) {
     this.name = name;
@@ -69,18 +76,18 @@ export class Turn {
     return Math.min(this.#waiting.first()?.waitsSince ?? Infinity, this.#crowds.first()?.since ?? Infinity);
   }
 
-  /** How long it has to rest before it is served again, ms. */
-  get rest(): number {
-    return this.#rest;
+  /** How long it has to pause before it is served again, ms. */
+  get pauseMs(): number {
+    return this.#pauseMs;
   }
 
-  /** Somebody has something to send who had nothing. */
+  /** Somebody has something new to send. */
   wake(one: Visited, now: number): void {
     this.#woken++;
     this.add(one, now);
   }
 
-  /** Somebody has more to send. */
+  /** Somebody has more to send, or can go on. */
   add(one: Visited, now: number): void {
     one.waitsSince = now;
     this.#waiting.push(one);
@@ -90,11 +97,15 @@ export class Turn {
     this.#crowds.push(crowd);
   }
 
+  hurry(): void {
+    this.#hurries = true;
+  }
+
   /** Its turn begins. */
   begin(now: number): void {
-    this.#rest = 0;
     this.#isForCrowds = !this.#isForCrowds;
-    if (this.#left === 0) this.#beginRound(now);
+    if (this.#left === 0 || this.#pauseMs > 0) this.#beginRound(now);
+    this.#pauseMs = 0;
   }
 
   /** Null: there was none, or one who needn't be visited. */
@@ -112,18 +123,20 @@ export class Turn {
     return one?.waitsSince === null ? one : null;
   }
 
-  /** To be asked after each visit: whether it has to rest now. */
-  endsRound(now: number): boolean {
+  /** To be asked after each visit: whether it has to pause now. */
+  mustPause(now: number): boolean {
     if (this.#left > 0) return false;
-    if (this.#size >= this.#many && this.#woken >= this.#many)
-      this.#rest = Math.min(MAX_REST_MS, now - this.#begun);
-    else this.#beginRound(now);
-    return this.#rest > 0;
+    const isFlooded = this.#size >= this.#many && this.#woken >= this.#many;
+    if (isFlooded && !this.#hurries && this.#crowds.length === 0)
+      this.#pauseMs = Math.min(MAX_PAUSE_MS, now - this.#begun);
+    this.#beginRound(now);
+    return this.#pauseMs > 0;
   }
 
   #beginRound(now: number): void {
     this.#size = this.#left = this.#waiting.length;
     this.#begun = now;
     this.#woken = 0;
+    this.#hurries = false;
   }
 }

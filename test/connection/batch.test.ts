@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Batch } from '../../src/connection/batch.js';
-import { JoinedRuns } from '../../src/connection/joined.js';
+import { SharedFrames } from '../../src/connection/shared-frames.js';
 import { CursorCodec } from '../../src/log/cursor.js';
 import type { Entry } from '../../src/log/entry.js';
 import { EventLog } from '../../src/log/log.js';
@@ -27,7 +27,7 @@ describe('a batch', () => {
   it('is a view on the slab for neighbours, without a copy', () => {
     const [a, b] = entries(2);
     assert.ok(a !== undefined && b !== undefined);
-    const batch = new Batch(false, new JoinedRuns());
+    const batch = new Batch(false, new SharedFrames());
     batch.addEntry(a);
     batch.addEntry(b);
     const joined = batch.join();
@@ -39,7 +39,7 @@ describe('a batch', () => {
   it('is the same view for all who are due the same, and another one for others', () => {
     const [a, b] = entries(2);
     assert.ok(a !== undefined && b !== undefined);
-    const shared = new JoinedRuns();
+    const shared = new SharedFrames();
     const joined = (...due: readonly Entry[]) => {
       const batch = new Batch(false, shared);
       for (const entry of due) batch.addEntry(entry);
@@ -50,6 +50,11 @@ describe('a batch', () => {
     assert.deepEqual(joined(a, b), Buffer.concat([frameOf(a), frameOf(b)]));
     assert.deepEqual(joined(b), frameOf(b));
     assert.deepEqual(joined(a), first);
+    // Of another log: as long, and at the same place in its own slab.
+    const [other] = entries(1);
+    assert.ok(other !== undefined);
+    assert.deepEqual([other.start, other.end], [a.start, a.end]);
+    assert.equal(joined(other).buffer, other.slab.bytes.buffer);
     const again = joined(a);
     shared.clear();
     assert.notEqual(joined(a), again, 'nothing is kept once it is let go');
@@ -58,7 +63,7 @@ describe('a batch', () => {
   it('is a copy for a slow connection, which would keep the whole slab in memory', () => {
     const [a, b] = entries(2);
     assert.ok(a !== undefined && b !== undefined);
-    const batch = new Batch(true, new JoinedRuns());
+    const batch = new Batch(true, new SharedFrames());
     batch.addEntry(a);
     batch.addEntry(b);
     const joined = batch.join();
@@ -69,7 +74,7 @@ describe('a batch', () => {
   it('keeps entries, copies and messages in order', () => {
     const [a, b, c, d] = entries(4);
     assert.ok(a !== undefined && b !== undefined && c !== undefined && d !== undefined);
-    const batch = new Batch(false, new JoinedRuns());
+    const batch = new Batch(false, new SharedFrames());
     batch.addEntry(a);
     batch.addMessage('{"x":1}');
     batch.addEntry(b);
@@ -84,9 +89,9 @@ describe('a batch', () => {
   it('copies a run together once for all who are due the same, and for nobody else', () => {
     const [a, b, c, d] = entries(4);
     assert.ok(a !== undefined && b !== undefined && c !== undefined && d !== undefined);
-    const joined = new JoinedRuns();
+    const shared = new SharedFrames();
     const join = (...run: Entry[]) => {
-      const batch = new Batch(false, joined);
+      const batch = new Batch(false, shared);
       for (const entry of run) batch.addEntry(entry);
       return batch.join();
     };
@@ -95,7 +100,7 @@ describe('a batch', () => {
     const other = join(b, c);
     assert.deepEqual(other, Buffer.concat([frameOf(b), frameOf(c)]));
     assert.deepEqual(join(a, c), Buffer.concat([frameOf(a), frameOf(c)]));
-    const withMessage = new Batch(false, joined);
+    const withMessage = new Batch(false, shared);
     withMessage.addEntry(a);
     withMessage.addMessage('{}');
     withMessage.addEntry(c);

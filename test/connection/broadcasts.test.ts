@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  type BroadcastLimits,
-  Broadcasts,
-  EVERYBODY,
-  type Recipient,
-} from '../../src/connection/broadcasts.js';
-import type { Crowd } from '../../src/connection/scheduler.js';
+import { type BroadcastLimits, Broadcasts, type Recipient } from '../../src/connection/broadcasts.js';
+import { type Crowd, EVERYBODY } from '../../src/connection/turn.js';
 import type { Audience } from '../../src/log/event.js';
 import { manualClock } from '../support/clock.js';
 import { type Client, forTopic, forUser, rig as hubRig } from './rig.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { JoinedRuns } from '../../src/connection/joined.js';
+import { SharedFrames } from '../../src/connection/shared-frames.js';
 import { Outlet, type OutletContext, type OutletOwner } from '../../src/connection/outlet.js';
 import type { Place, Start } from '../../src/connection/track.js';
 import { CursorCodec } from '../../src/log/cursor.js';
@@ -30,7 +30,7 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
     onResync: reason => void told.resyncs.push(reason),
     onDelivered: events => (told.events += events),
     isTight: () => told.isTight,
-    joined: new JoinedRuns(),
+    shared: new SharedFrames(),
   };
   const owner: OutletOwner = {
     leftPast() {},

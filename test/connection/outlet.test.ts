@@ -76,6 +76,18 @@ describe('the outlet', () => {
     assert.equal(wire.texts.length, 70);
   });
 
+  it('counts messages and events together towards the 64 kB', () => {
+    const { wire, outlet, append } = setup();
+    const large = 'x'.repeat(30_000);
+    for (let i = 0; i < 4; i++) {
+      outlet.say(() => JSON.stringify({ said: large }));
+      append(`${i}`, `"${large}"`);
+    }
+    while (outlet.flush());
+    for (const bytes of wire.writes) assert.ok(bytes < 65_536 + 31_000, `${bytes} bytes in one write`);
+    assert.equal(wire.texts.length, 8);
+  });
+
   it('sends an event that is larger than a visit all the same', () => {
     const { wire, append, pump } = setup();
     append('large', `"${'x'.repeat(250_000)}"`);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Crowd, Scheduler, type Visited } from '../../src/connection/scheduler.js';
+import { Scheduler } from '../../src/connection/scheduler.js';
+import type { Crowd, Visited } from '../../src/connection/turn.js';
 
 /** As long as a tenant's turn lasts at most. */
 const A_SLICE = 0.25;
@@ -9,15 +10,16 @@ const A_SLICE = 0.25;
 function rig(msPerVisit = 0, many = Infinity) {
   const visits: string[] = [];
   const tasks: (() => void)[] = [];
-  const rests: { readonly ms: number; readonly end: () => void }[] = [];
+  const pauses: { readonly ms: number; readonly end: () => void }[] = [];
   let now = 0;
   const scheduler = new Scheduler({
     defer: task => void tasks.push(task),
     clock: {
       monotonic: () => now,
       after(ms, end) {
-        rests.push({ ms, end });
-        return () => {};
+        const pause = { ms, end };
+        pauses.push(pause);
+        return () => void pauses.splice(pauses.indexOf(pause), 1);
       },
     },
     many,
@@ -44,7 +46,7 @@ function rig(msPerVisit = 0, many = Infinity) {
   const spend = (ms: number) => {
     now += ms;
   };
-  return { scheduler, member, turn, tasks, rests, spend };
+  return { scheduler, member, turn, tasks, pauses, spend };
 }
 
 /** Null: one who needn't be visited. */
@@ -252,80 +254,143 @@ describe('the scheduler', () => {
 
 describe('a tenant of whom many are woken while many wait', () => {
   const MANY = 3;
+  type World = ReturnType<typeof rig>;
 
-  /** One of whom `again` is woken when he is visited. */
-  function woken({ scheduler, member }: ReturnType<typeof rig>, again: number, first = MANY) {
-    const late = Array.from({ length: again }, (_, i) => member(`late${i}`, 'a'));
-    for (let i = 0; i < first; i++) {
-      const onVisit = i === 0 ? () => late.forEach(one => scheduler.schedule(one)) : () => {};
-      scheduler.schedule(member(`early${i}`, 'a', 1, onVisit));
-    }
+  /** A round of `first`; in its first visit `again` others are woken, and `then` is done. */
+  function flood(one: World, again = MANY, first = MANY, then = () => {}, turn = 'a') {
+    const { scheduler, member, spend } = one;
+    // No round began at the clock's beginning.
+    spend(1000);
+    const late = Array.from({ length: again }, (_, i) => member(`late${i}`, turn));
+    const onVisit = () => {
+      for (const next of late) scheduler.schedule(next);
+      then();
+    };
+    for (let i = 0; i < first; i++)
+      scheduler.schedule(member(`early${i}`, turn, 1, i === 0 ? onVisit : undefined));
   }
 
-  function all({ turn, tasks }: ReturnType<typeof rig>): string[] {
+  function all({ turn, tasks }: World): string[] {
     const visits: string[] = [];
     while (tasks.length > 0) visits.push(...turn());
     return visits;
   }
 
-  it('rests for as long as the round took, and then sends on', () => {
+  const ms = ({ pauses }: World) => pauses.map(pause => pause.ms);
+
+  it('pauses for as long as the round took, and is then served on', () => {
     const one = rig(5, MANY);
-    woken(one, MANY);
+    flood(one);
     assert.deepEqual(all(one), ['early0', 'early1', 'early2']);
-    assert.deepEqual(
-      one.rests.map(({ ms }) => ms),
-      [15],
-    );
+    assert.deepEqual(ms(one), [15]);
     assert.equal(one.scheduler.waiting, MANY);
-    one.rests[0]?.end();
+    one.pauses[0]?.end();
     assert.deepEqual(all(one), ['late0', 'late1', 'late2']);
-    assert.equal(one.rests.length, 1);
+    assert.deepEqual(ms(one), []);
   });
 
-  it('rests for 100 ms at most', () => {
+  it('pauses for 100 ms at most', () => {
     const one = rig(60, MANY);
-    woken(one, MANY);
+    flood(one);
     all(one);
-    assert.equal(one.rests[0]?.ms, 100);
+    assert.deepEqual(ms(one), [100]);
   });
 
-  it('lets other tenants be served meanwhile, whoever is woken', () => {
+  it('keeps on with its rounds if one took no time at all', () => {
+    const one = rig(0, MANY);
+    flood(one);
+    assert.equal(all(one).length, 2 * MANY);
+    for (let i = 0; i < 3 * MANY; i++) one.scheduler.schedule(one.member(`${i}`, 'a'));
+    assert.equal(all(one).length, 3 * MANY);
+    assert.deepEqual(ms(one), []);
+  });
+
+  it('lets other tenants be served meanwhile', () => {
     const one = rig(1, MANY);
-    woken(one, MANY);
+    flood(one);
     all(one);
     one.scheduler.schedule(one.member('a', 'a'));
-    one.scheduler.scheduleAll(crowd('a', [one.member('crowd', 'a')]));
     one.scheduler.schedule(one.member('b', 'b'));
     assert.deepEqual(all(one), ['b']);
-    one.rests[0]?.end();
-    assert.deepEqual(all(one).toSorted(), ['a', 'crowd', 'late0', 'late1', 'late2']);
+    one.pauses[0]?.end();
+    assert.deepEqual(all(one), ['late0', 'late1', 'late2', 'a']);
+  });
+
+  it('does not let a crowd wait, nor what is urgent: before the pause or in it', () => {
+    const hasten = [
+      ({ scheduler, member }: World) => scheduler.scheduleAll(crowd('a', [member('crowd', 'a')])),
+      ({ scheduler }: World) => scheduler.hurry('a'),
+    ];
+    for (const how of hasten) {
+      const before = rig(5, MANY);
+      flood(before, MANY, MANY, () => how(before));
+      assert.ok(all(before).includes('late2'));
+      assert.deepEqual(ms(before), []);
+      const within = rig(5, MANY);
+      flood(within);
+      all(within);
+      assert.deepEqual(ms(within), [15]);
+      how(within);
+      assert.ok(all(within).includes('late2'));
+      assert.deepEqual(ms(within), []);
+    }
+    const { scheduler } = rig(5, MANY);
+    scheduler.hurry('nobody');
+  });
+
+  it('hurries for one round only', () => {
+    const one = rig(5, MANY);
+    flood(one, MANY, MANY, () => one.scheduler.hurry('a'));
+    all(one);
+    flood(one);
+    all(one);
+    assert.deepEqual(ms(one), [15]);
   });
 
   it('counts as waiting from when it was woken', () => {
     const one = rig(5, MANY);
-    woken(one, MANY);
+    flood(one);
     all(one);
     one.spend(100);
-    // Woken in the first visit, by whose end the clock had 5 ms.
-    assert.ok(one.scheduler.longestWait >= 100, `${one.scheduler.longestWait} ms`);
+    // Woken in the first visit, ten milliseconds before the end of the round.
+    assert.equal(one.scheduler.longestWait, 110);
   });
 
-  it('does not rest when fewer are woken, or fewer waited', () => {
+  it('does not pause when fewer are woken, or fewer waited', () => {
     for (const [again, first] of [
       [MANY - 1, MANY],
       [MANY, MANY - 1],
     ] as const) {
       const one = rig(5, MANY);
-      woken(one, again, first);
+      flood(one, again, first);
       assert.equal(all(one).length, again + first);
-      assert.deepEqual(one.rests, []);
+      assert.deepEqual(ms(one), []);
     }
   });
 
-  it('does not rest while those of a round have more to send, and nobody is woken', () => {
+  it('does not pause for those who have more to send, or could not be sent to for a moment', () => {
     const one = rig(5, MANY);
     for (let i = 0; i < 2 * MANY; i++) one.scheduler.schedule(one.member(`${i}`, 'a', 10));
     assert.equal(all(one).length, 20 * MANY);
-    assert.deepEqual(one.rests, []);
+    const others = Array.from({ length: MANY }, (_, i) => one.member(`other${i}`, 'a'));
+    flood(one, 0, MANY, () => others.forEach(other => one.scheduler.goOn(other)));
+    assert.equal(all(one).length, 2 * MANY);
+    assert.deepEqual(ms(one), []);
+  });
+
+  it('does not pause without a tenant: all tenants share that turn', () => {
+    const one = rig(5, MANY);
+    flood(one, MANY, MANY, undefined, '');
+    assert.equal(all(one).length, 2 * MANY);
+    assert.deepEqual(ms(one), []);
+  });
+
+  it('leaves no timer behind', () => {
+    const one = rig(5, MANY);
+    flood(one);
+    all(one);
+    one.scheduler.stop();
+    all(one);
+    assert.deepEqual([ms(one), one.scheduler.waiting], [[], 0]);
   });
 });

@@ -11,8 +11,8 @@ import { pickFrom, type Setting, type Step } from './steps.js';
 const TOKEN_MS = { good: 3_600_000, slow: 3_600_000, short: 1500, bad: 3_600_000, other: 3_600_000 };
 /** After so long nobody waits for the pod to come as far as its cursor, a look or two later. */
 const PARKED_MS = 2100;
-/** As long as those of a tenant rest at most. */
-const REST_MS = 100;
+/** As long as those of a tenant pause at most. */
+const PAUSE_MS = 100;
 const foreign = new CursorCodec(['a key of somebody else altogether']);
 
 /** Two pods on one broker, their clients, and the model of it all. */
@@ -301,8 +301,8 @@ export class World {
     if (this.#setting.lingerMs > 0) this.#pass(this.#setting.lingerMs);
     for (let i = 0; pod.isSending; i++) {
       assert.ok(i < 1000, 'there is no end to what is to be sent');
-      // Those of a tenant who are many rest between rounds.
-      if (pod.tasks.length === 0) this.#pass(REST_MS);
+      // Those of a tenant who are many pause between rounds.
+      if (pod.tasks.length === 0) this.#pass(PAUSE_MS);
       pod.run();
     }
     this.#obey();

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import type { Wire, WireOwner } from '../../src/connection/wire.js';
 import { ENDINGS } from '../../src/protocol/endings.js';
+import { WebSocketTransport } from '../../src/transport/websocket.js';
 import { eventually } from '../support/eventually.js';
 import { rawSocket, upgradeRequest } from '../support/raw-http.js';
 import { mintToken } from '../support/tokens.js';
@@ -95,6 +99,55 @@ describe('frames that no client should send', () => {
       await bystander.close();
     });
   }
+});
+
+describe('a write', () => {
+  it('is through when the socket has taken it, not when an earlier one was', async t => {
+    const server = createServer();
+    const transport = new WebSocketTransport({ maxPayloadBytes: MAX_PAYLOAD, maxInFlightBytes: 2 ** 30 });
+    let flushed = 0;
+    const opened = new Promise<Wire>(resolve => {
+      const owner: WireOwner = {
+        flushed: () => void flushed++,
+        text() {},
+        binary() {},
+        tooBig() {},
+        alive() {},
+        closed() {},
+      };
+      server.on('upgrade', (request, socket, head) =>
+        transport.upgrade(request, socket, head, wire => {
+          resolve(wire);
+          return owner;
+        }),
+      );
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    const client = await rawSocket(`http://127.0.0.1:${address.port}`);
+    t.after(() => client.destroy());
+    client.write(upgradeRequest('/ws'));
+    const wire = await opened;
+    // Once the answer to the handshake has left, the socket isn't corked any more.
+    await once(client, 'data');
+    client.pause();
+    assert.equal(wire.write(Buffer.alloc(100)), true);
+    assert.equal(wire.write(Buffer.alloc(30_000_000)), false);
+    // The first one's callback has come by now.
+    await turnOfTheLoop();
+    await turnOfTheLoop();
+    assert.equal(flushed, 0);
+    assert.ok(wire.unsent > 0);
+    client.resume();
+    await eventually(
+      () => flushed,
+      count => count === 1,
+    );
+    assert.equal(wire.unsent, 0);
+  });
 });
 
 function pieces(count: number): Buffer {

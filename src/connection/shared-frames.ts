@@ -7,7 +7,7 @@ const MAX_RUNS = 32;
  * What is made once for all connections that are due the same: views on slabs, and frames that aren't neighbours copied
  * together, for subscribers of one topic in a burst of many.
  */
-export class JoinedRuns {
+export class SharedFrames {
   #view: {
     readonly slab: Buffer;
     readonly start: number;
