@@ -26,7 +26,7 @@ export const EVERYBODY = '';
 
 /**
  * Of one tenant so many, waiting and then woken in one round, are more than can be sent to one by one. At 600 a pod with
- * 500 clients and twice the events that it could send told 6 to 27 of them to resync, in nine runs of ten: with more
+ * 500 clients and twice the events that it could send told 8 to 27 of them to resync, in seven runs of eight: with more
  * writes than need be the clients' side was kept busy, and some fell back. At 200: none in two.
  */
 export const MANY = 200;
