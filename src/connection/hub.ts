@@ -256,7 +256,7 @@ export class Hub implements FeedSink {
     const mayWait = left > this.#options.broadcast.ms;
     const isUrgent = left < URGENT_MS;
     this.#tell(event.audience, mayWait);
-    if (isUrgent && event.audience.kind !== 'all') this.#scheduler.hurry(event.audience.tenant);
+    if (isUrgent) this.#scheduler.hurry(event.audience.kind === 'all' ? null : event.audience.tenant);
     this.#broadcasts.hurry();
     this.#valve.appended();
   }

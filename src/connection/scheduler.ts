@@ -74,10 +74,12 @@ export class Scheduler {
     this.#deferRun();
   }
 
-  /** Something has been scheduled for a tenant that would come too late after a pause. */
-  hurry(tenant: string): void {
-    this.#turns.get(tenant)?.hurry();
-    this.#pauses.get(tenant)?.();
+  /** Something has been scheduled that would come too late after a pause; null: for all tenants. */
+  hurry(tenant: string | null): void {
+    for (const name of tenant === null ? this.#turns.keys() : [tenant]) {
+      this.#turns.get(name)?.hurry();
+      this.#pauses.get(name)?.();
+    }
   }
 
   /** Lets go of timers. */

@@ -108,7 +108,7 @@ export class Turn {
   /** Its turn begins. */
   begin(now: number): void {
     this.#isForCrowds = !this.#isForCrowds;
-    if (this.#left === 0 || this.#pauseMs > 0) this.#beginRound(now);
+    if (this.#left === 0) this.#beginRound(now);
     this.#pauseMs = 0;
   }
 
@@ -133,7 +133,7 @@ export class Turn {
     const isFlooded = this.#size >= this.#many && this.#woken >= this.#many;
     if (isFlooded && !this.#hurries && this.#crowds.length === 0)
       this.#pauseMs = Math.min(MAX_PAUSE_MS, now - this.#begun);
-    this.#beginRound(now);
+    if (this.#pauseMs === 0) this.#beginRound(now);
     return this.#pauseMs > 0;
   }
 

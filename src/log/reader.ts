@@ -63,8 +63,8 @@ const MAX_MATCHES = 20_000;
 const MAX_LISTS = 256;
 
 /**
- * What a reader is owed in (from, to], in log order, each entry once: from its lists, if not from the few newest entries. The cost
- * follows what it is owed (a binary search a list), not the length of the log.
+ * What a reader is owed in (from, to], in log order, each entry once: from the newest entries if few lie ahead, else from
+ * its lists. The cost follows what it is owed (a binary search a list), not the length of the log.
  */
 export function collect(
   rings: readonly (Ring | undefined)[],

@@ -111,6 +111,58 @@ describe('the hub, handed an event', () => {
   });
 });
 
+describe('the hub, flooded by a tenant', () => {
+  const WHOLE = { kind: 'tenant', tenant: 'acme' } as const;
+  const PAUSE_MS = 100;
+
+  /** Two who were sent something, for whom as much has come meanwhile. */
+  async function flooded() {
+    const r = rig({ many: 2 });
+    const clients = [await r.enter({ user: '7' }), await r.enter({ user: '8' })] as const;
+    for (const [index, { wire }] of clients.entries())
+      wire.onWrite = () => {
+        wire.onWrite = () => {};
+        r.clock.advance(5);
+        r.publish(`later-${index}`, WHOLE);
+      };
+    r.publish('first', WHOLE);
+    r.flush();
+    assert.equal(r.hub.size.waiting, 2);
+    return { r, clients };
+  }
+
+  it('lets it pause between rounds, and then sends what has come', async () => {
+    const { r, clients } = await flooded();
+    r.clock.advance(PAUSE_MS);
+    r.flush();
+    for (const { wire } of clients)
+      assert.deepEqual(wire.story.slice(2, 5), ['event first', 'event later-0', 'event later-1']);
+  });
+
+  it('lets no pause hold back what is about to expire', async () => {
+    for (const audience of [forUser('7'), WHOLE, { kind: 'all' } as const]) {
+      const { r, clients } = await flooded();
+      r.publish('urgent', audience, '1', r.clock.wall() + 50);
+      r.flush();
+      assert.ok(clients[0].wire.story.includes('event urgent'), audience.kind);
+    }
+  });
+
+  it('makes no pause for those who could not be sent to for a moment', async () => {
+    const r = rig({ many: 2 });
+    const [a, b, c, d] = [await r.enter(), await r.enter(), await r.enter(), await r.enter()];
+    a.wire.takes = b.wire.takes = false;
+    c.wire.onWrite = () => {
+      r.clock.advance(5);
+      a.wire.release();
+    };
+    d.wire.onWrite = () => b.wire.release();
+    r.publish('first', WHOLE);
+    r.flush();
+    assert.equal(r.hub.size.waiting, 0);
+  });
+});
+
 describe('the hub, when its feed comes and goes', () => {
   it('tells everybody: stale, no longer stale, then the resync, then events', async () => {
     const r = rig();

@@ -41,6 +41,8 @@ export interface RigOptions {
   readonly authenticate?: HubOptions['authenticate'];
   /** No event is one unless given. */
   readonly broadcast?: BroadcastLimits;
+  /** So many of one tenant are a flood; 600 unless given. */
+  readonly many?: number;
   /** Numbers of the epochs; those of two rigs must differ. */
   readonly firstEpoch?: number;
 }
@@ -140,7 +142,7 @@ export function rig(options: RigOptions = {}): Rig {
     },
     random: options.random ?? (() => 0),
     newSessionId: () => `session-${++sessions}`,
-    turns: { defer: task => void tasks.push(task), clock, many: 600 },
+    turns: { defer: task => void tasks.push(task), clock, many: options.many ?? 600 },
     broadcast: options.broadcast ?? { ms: 0, least: Infinity, leastInOne: 0 },
     past: options.past ?? null,
     holdFeed: held => void holds.push(held),

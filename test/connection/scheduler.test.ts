@@ -289,6 +289,19 @@ describe('a tenant of whom many are woken while many wait', () => {
     assert.deepEqual(ms(one), []);
   });
 
+  it('counts each round by itself, though several fit into one turn', () => {
+    const one = rig(0.01, MANY);
+    const { scheduler, member } = one;
+    const named = (name: string, onFirst: () => void) =>
+      Array.from({ length: MANY }, (_, i) => member(`${name}${i}`, 'a', 1, i === 0 ? onFirst : undefined));
+    const wakeAll = (members: readonly Visited[]) => members.forEach(next => scheduler.schedule(next));
+    const late = named('late', () => {});
+    const early = named('early', () => wakeAll(late));
+    scheduler.schedule(member('alone', 'a', 1, () => wakeAll(early)));
+    assert.deepEqual(all(one), ['alone', 'early0', 'early1', 'early2']);
+    assert.equal(one.pauses.length, 1);
+  });
+
   it('pauses for 100 ms at most', () => {
     const one = rig(60, MANY);
     flood(one);
@@ -320,6 +333,7 @@ describe('a tenant of whom many are woken while many wait', () => {
     const hasten = [
       ({ scheduler, member }: World) => scheduler.scheduleAll(crowd('a', [member('crowd', 'a')])),
       ({ scheduler }: World) => scheduler.hurry('a'),
+      ({ scheduler }: World) => scheduler.hurry(null),
     ];
     for (const how of hasten) {
       const before = rig(5, MANY);
