@@ -80,10 +80,6 @@ export class Connection
     return this.tenant;
   }
 
-  get isOpen(): boolean {
-    return this.#state.kind === 'open';
-  }
-
   lagsBehind(position: number, now: number): boolean {
     return this.outlet.lagsBehind(position, now);
   }
@@ -154,6 +150,7 @@ export class Connection
     const session = this.#session;
     if (session !== null) this.#context.router.remove(this, session.entitlement.subscriptions());
     this.#state = { kind: 'closed' };
+    this.outlet.closed();
     this.#inbound.clear();
     this.#context.deadlines.clear(this);
     this.#context.unsent.free(this);

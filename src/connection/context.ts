@@ -22,8 +22,6 @@ export interface ConnectionLimits {
 /** A connection as the process sees it. */
 export interface Member extends Subscriber, PastMember, Recipient {
   announceStale(stale: boolean): void;
-  /** Whether it has a session. */
-  readonly isOpen: boolean;
   /** Whether it is owed something from before a position although it keeps up and takes what it is given. */
   lagsBehind(position: number, now: number): boolean;
   /** It has been waited for long enough. */

@@ -10,6 +10,7 @@ import type { ConnectionContext, ConnectionLimits, Member } from './context.js';
 import { Deadlines } from './deadlines.js';
 import type { FeedSink, PastSource, StreamPlace } from './feed.js';
 import type { ConnectionReport } from './report.js';
+import { Sessions } from './sessions.js';
 import { SharedFrames } from './shared-frames.js';
 import { Past } from './past.js';
 import { Scheduler, type SchedulerDeps } from './scheduler.js';
@@ -71,6 +72,7 @@ export class Hub implements FeedSink {
   readonly #deadlines: Deadlines;
   readonly #unsent = new UnsentBudget(MAX_UNSENT_BYTES);
   readonly #shared = new SharedFrames();
+  readonly #sessions = new Sessions();
   #feed: FeedState = { kind: 'never' };
   #firstCaughtUpAt: number | null = null;
   #stopTicking: () => void = () => {};
@@ -117,6 +119,7 @@ export class Hub implements FeedSink {
         onDelivered: (events, bytes) => report.delivered(events, bytes),
         isTight: () => this.#unsent.isTight,
         shared: this.#shared,
+        sessions: this.#sessions,
       },
       authenticate: options.authenticate,
       report,
@@ -132,6 +135,7 @@ export class Hub implements FeedSink {
       clock: options.clock,
       log: options.log,
       connections: this.#connections,
+      sessions: this.#sessions,
       longestWait: () => this.#scheduler.longestWait,
       oldestUntold: () => this.#broadcasts.oldest,
       hold: options.holdFeed,
@@ -153,6 +157,8 @@ export class Hub implements FeedSink {
     return {
       connections: this.#connections.size,
       unauthenticated: this.#unauthenticated.size,
+      sessions: this.#sessions.open,
+      busy: this.#sessions.busy,
       waiting: this.#scheduler.waiting,
       broadcasts: this.#broadcasts.size,
       deadlines: this.#deadlines.size,

@@ -1,11 +1,12 @@
-import { Deque } from '../log/deque.js';
 import { frameWithCursor, type Entry } from '../log/entry.js';
 import type { EventLog } from '../log/log.js';
 import type { Reader } from '../log/reader.js';
+import { appended } from '../log/short-list.js';
 import { encodeOk } from '../protocol/codec.js';
 import type { Ending } from '../protocol/endings.js';
 import type { ResyncReason } from '../protocol/messages.js';
 import { Batch } from './batch.js';
+import type { Activity, Sessions } from './sessions.js';
 import type { SharedFrames } from './shared-frames.js';
 import { type Place, type Start, Track } from './track.js';
 import type { Wire } from './wire.js';
@@ -31,6 +32,7 @@ export interface OutletContext {
   /** Little memory is left for bytes that wait. */
   readonly isTight: () => boolean;
   readonly shared: SharedFrames;
+  readonly sessions: Sessions;
 }
 
 /** Whoever owns an outlet. */
@@ -58,6 +60,8 @@ const NOWHERE: Place = { cursor: '', lastEventId: null };
 /** For messages that wait for their place. Reading is not paused instead: pongs come the same way. */
 const MAX_WAITING_BYTES = 256 * 1024;
 const ITEM_BYTES = 250;
+/** The same for all: a list each, empty most of the time, would be 200 bytes a connection, and in the way of the cache. */
+const NO_ITEMS: Item[] = [];
 
 /**
  * Everything that leaves for one browser leaves through here, in one order: events, and among them, each at its
@@ -68,7 +72,7 @@ export class Outlet {
   readonly #wire: Wire;
   readonly #context: OutletContext;
   readonly #owner: OutletOwner;
-  readonly #items = new Deque<Item>();
+  #items: Item[] = NO_ITEMS;
   #track: Track | null = null;
   #writing = false;
   /** The last write didn't go through at once. */
@@ -81,8 +85,8 @@ export class Outlet {
   #done = false;
   /** Bytes of the items. */
   #waiting = 0;
-  /** All was sent, and nobody has woken it since: what came meanwhile wasn't for it. */
-  #idle = false;
+  /** Idle: all was sent, and nobody has woken it since: what came meanwhile wasn't for it. */
+  #activity: Activity = 'none';
 
   constructor(wire: Wire, context: OutletContext, owner: OutletOwner) {
     this.#wire = wire;
@@ -110,7 +114,7 @@ export class Outlet {
    * time. Not while it catches up with what it missed: that tells nothing about how much comes in.
    */
   lagsBehind(position: number, now: number): boolean {
-    return this.#keepsUp && !this.#idle && this.isBehind(position, now);
+    return this.#keepsUp && this.#activity === 'busy' && this.isBehind(position, now);
   }
 
   /** Whether it stands before a position although it takes what it is given, in moderate time. */
@@ -126,7 +130,7 @@ export class Outlet {
 
   /** Begins to follow a log behind a position. */
   follow(reader: Reader, start: Start): void {
-    this.#idle = false;
+    this.#become('busy');
     // That its greeting got through says nothing yet.
     this.#keepsUp = false;
     this.#track = new Track(reader, this.#context.log, start);
@@ -145,8 +149,8 @@ export class Outlet {
    * busy tenant.
    */
   notice(sequence: number): void {
-    if (!this.#idle) return;
-    this.#idle = false;
+    if (this.#activity !== 'idle') return;
+    this.#become('busy');
     this.#track?.skipBefore(sequence);
   }
 
@@ -179,11 +183,13 @@ export class Outlet {
   fail(ending: Ending, message: string | null): void {
     if (this.#goodbye !== null) return;
     this.#goodbye = ending;
-    for (let left = this.#items.length; left > 0; left--) {
-      const item = this.#items.shift();
-      if (item?.after === NOW) this.#items.push(item);
-    }
+    this.#items = this.#items.filter(({ after }) => after === NOW);
     if (message !== null) this.#items.push({ after: NOW, compose: () => message, cost: 0 });
+  }
+
+  /** Its wire is gone. */
+  closed(): void {
+    this.#become('none');
   }
 
   /** The write that was under way is through. */
@@ -195,16 +201,15 @@ export class Outlet {
   /** Sends what is due, up to one visit's worth. True: there is more that could go at once. */
   flush(): boolean {
     if (this.#writing || this.#done) return false;
-    this.#idle = false;
+    if (this.#activity === 'idle') this.#become('busy');
     const batch = new Batch(this.#slow, this.#context.shared);
     const room = Math.min(this.#wire.room, this.#context.isTight() ? TIGHT_VISIT_BYTES : VISIT_BYTES);
     const left = { bytes: room, looks: VISIT_LOOKS };
     for (; left.bytes > 0 && left.looks > 0; left.bytes = room - batch.bytes) {
-      const item = this.#items.first();
+      const item = this.#items[0];
       const track = this.#track;
       if (item !== undefined && (track === null || item.after <= track.position)) {
-        this.#items.shift();
-        this.#waiting -= item.cost;
+        this.#take(item);
         batch.addMessage(item.compose(track?.place() ?? NOWHERE));
         continue;
       }
@@ -221,19 +226,32 @@ export class Outlet {
     // Whoever has read all of the past that there is so far isn't in the present yet.
     const isUpToDate = !isDue && (this.#track?.isLive ?? true);
     if (isUpToDate) this.#keepsUp = true;
-    this.#idle = isUpToDate && this.#goodbye === null;
+    if (isUpToDate && this.#activity === 'busy' && this.#goodbye === null) this.#become('idle');
     return isDue;
   }
 
   #add(item: Item): void {
     if (this.#goodbye !== null) return;
-    this.#items.push(item);
+    this.#items = appended(this.#items, item);
     this.#waiting += item.cost;
     if (this.#waiting > MAX_WAITING_BYTES) this.#owner.tooMuch();
   }
 
+  /** The first item's turn has come. */
+  #take(item: Item): void {
+    this.#waiting -= item.cost;
+    if (this.#items.length === 1) this.#items = NO_ITEMS;
+    else this.#items.shift();
+  }
+
+  #become(activity: Activity): void {
+    this.#context.sessions.change(this.#activity, activity);
+    this.#activity = activity;
+  }
+
   #isDue(): boolean {
-    const [track, item] = [this.#track, this.#items.first()];
+    const item = this.#items[0];
+    const track = this.#track;
     if (track === null) return item !== undefined;
     return track.position < track.head || (item !== undefined && item.after <= track.position);
   }

@@ -5,6 +5,7 @@ export interface ValveDeps {
   readonly clock: Clock;
   readonly log: Pick<EventLog, 'head' | 'endangeredBefore'>;
   readonly connections: Iterable<Lagging>;
+  readonly sessions: { readonly open: number; readonly busy: number };
   /** How long the one has waited for its turn who waits longest, in ms. */
   readonly longestWait: () => number;
   /** The place of the oldest event of which not all whom it concerns have been told; Infinity: there is none. */
@@ -15,8 +16,7 @@ export interface ValveDeps {
 
 /** A connection, as far as the valve looks at it. */
 export interface Lagging {
-  readonly isOpen: boolean;
-  /** Whether it is open, and owed something from before a position although it keeps up and takes what it is given. */
+  /** Whether it has a session that is busy, and owed something from before a position although it keeps up and takes what it is given. */
   lagsBehind(position: number, now: number): boolean;
   /** It has been waited for long enough: it doesn't lag any more, as far as the valve is concerned. */
   giveUpOn(): void;
@@ -109,16 +109,13 @@ export class Valve {
 
   /** None, if they are too few. */
   #thoseWhoLag(now: number): readonly Lagging[] {
-    const { log, connections } = this.#deps;
+    const { log, connections, sessions } = this.#deps;
+    const enough = Math.min(sessions.open, Math.max(LAGGING.least, sessions.open * LAGGING.share));
+    if (sessions.busy < enough) return [];
     const late = this.#heads.length < OVERLOAD_MS / LOOK_MS ? 0 : (this.#heads[0] ?? 0);
     const position = Math.max(late, log.endangeredBefore);
     const lagging: Lagging[] = [];
     for (const connection of connections) if (connection.lagsBehind(position, now)) lagging.push(connection);
-    // Mostly so, and then no more is looked at of thousands of them.
-    if (lagging.length === 0) return lagging;
-    let open = 0;
-    for (const connection of connections) if (connection.isOpen) open++;
-    const enough = Math.min(open, Math.max(LAGGING.least, open * LAGGING.share));
     return lagging.length >= enough ? lagging : [];
   }
 }

@@ -36,6 +36,16 @@ describe('the hub, draining', () => {
     assert.equal(r.count('connections_closed_total', 'drain'), 100);
   });
 
+  it('tells nobody of a loss whom nothing was for while the log of its tenant went by', async () => {
+    const r = rig({ log: { maxEvents: 5 } });
+    const { wire } = await r.enter();
+    for (let i = 0; i < 20; i++)
+      r.publish(`${i}`, { kind: 'some', tenant: 'acme', users: ['other'], topics: [] });
+    void r.hub.drain(0);
+    await r.settle();
+    assert.deepEqual(wire.story.slice(2), ['reconnect']);
+  });
+
   it('just sends away whoever has no session yet', async () => {
     const r = rig();
     const { wire } = r.open();
@@ -103,6 +113,7 @@ describe('after the last client is gone', () => {
     clients.push(unsubscribed, refreshed);
     await r.settle();
     assert.equal(r.hub.size.connections, 7);
+    assert.deepEqual([r.hub.size.sessions, r.hub.size.busy], [5, 1], 'one of them is stuck');
     for (const { connection } of clients) connection.closed();
     await r.settle();
     r.clock.advance(LIMITS.authTimeoutMs * 10);
@@ -114,6 +125,8 @@ describe('after the last client is gone', () => {
       broadcasts: 0,
       deadlines: 0,
       unsentBytes: 0,
+      sessions: 0,
+      busy: 0,
       pastClients: 0,
       pastRuns: 0,
       routes: { tenants: 0, connections: 0, users: 0, topics: 0 },

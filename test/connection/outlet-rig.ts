@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Sessions } from '../../src/connection/sessions.js';
 import { SharedFrames } from '../../src/connection/shared-frames.js';
 import { Outlet, type OutletContext, type OutletOwner } from '../../src/connection/outlet.js';
 import type { Place, Start } from '../../src/connection/track.js';
@@ -22,6 +23,7 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
   const log = new EventLog({ ...LIMITS, ...limits }, codec, () => epoch++);
   log.beginEpoch(now());
   const wire = new ScriptedWire();
+  const sessions = new Sessions();
   const told = { resyncs: [] as string[], fellOffTwice: 0, tooMuch: 0, events: 0, unsent: 0, isTight: false };
   const context: OutletContext = {
     log,
@@ -31,6 +33,7 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
     onDelivered: events => (told.events += events),
     isTight: () => told.isTight,
     shared: new SharedFrames(),
+    sessions,
   };
   const owner: OutletOwner = {
     leftPast() {},
@@ -61,5 +64,5 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
   const pump = () => {
     for (let more = true; more; ) more = outlet.flush();
   };
-  return { clock, now, log, wire, context, owner, outlet, told, append, ping, pump };
+  return { clock, now, log, wire, context, sessions, owner, outlet, told, append, ping, pump };
 }

@@ -46,6 +46,33 @@ describe('the outlet', () => {
     assert.equal(outlet.pending, 0);
   });
 
+  it('counts as busy from the first sign of something due until all is sent, and as a session until its wire is gone', () => {
+    const { wire, outlet, sessions, append, pump } = setup();
+    const counted = () => [sessions.open, sessions.busy];
+    assert.deepEqual(counted(), [1, 1], 'what it was owed when it came isn’t known yet');
+    pump();
+    assert.deepEqual(counted(), [1, 0]);
+    append('a');
+    outlet.notice(Infinity);
+    assert.deepEqual(counted(), [1, 1]);
+    wire.takes = false;
+    pump();
+    assert.deepEqual(counted(), [1, 1], 'the write is under way');
+    wire.takes = true;
+    wire.release();
+    pump();
+    assert.deepEqual(counted(), [1, 0]);
+    outlet.closed();
+    assert.deepEqual(counted(), [0, 0]);
+  });
+
+  it('counts as no session without a log to follow', () => {
+    const { wire, context, sessions, owner, pump } = setup();
+    new Outlet(wire, context, owner).flush();
+    pump();
+    assert.deepEqual([sessions.open, sessions.busy], [1, 0]);
+  });
+
   it('has one write under way at a time, and goes on when that is through', () => {
     const { wire, outlet, append, pump } = setup();
     wire.takes = false;

@@ -10,22 +10,25 @@ function readers(...initial: readonly { position: number; takes: boolean }[]) {
   const all = initial.map(({ position, takes }) => ({
     position,
     takes,
-    isOpen: true,
     keepsUp: true,
     lagsBehind(before: number): boolean {
+      looks++;
       return this.keepsUp && this.takes && this.position < before;
     },
     giveUpOn() {
       this.keepsUp = false;
     },
   }));
+  const sessions = { open: all.length, busy: all.length };
   const holds: boolean[] = [];
   let wait = 0;
   let untold = Infinity;
+  let looks = 0;
   const valve = new Valve({
     clock,
     log,
     connections: all,
+    sessions,
     longestWait: () => wait,
     oldestUntold: () => untold,
     hold: held => holds.push(held),
@@ -34,8 +37,10 @@ function readers(...initial: readonly { position: number; takes: boolean }[]) {
     clock,
     log,
     all,
+    sessions,
     holds,
     valve,
+    looks: () => looks,
     wait: (ms: number): void => {
       wait = ms;
     },
@@ -103,7 +108,7 @@ describe('the valve', () => {
 
   it('does not count connections without a session', () => {
     const r = readers(taking(), ...Array.from({ length: 19 }, () => blocked()));
-    for (const one of r.all.slice(1)) one.isOpen = false;
+    r.sessions.open = 1;
     r.log.head = 100;
     r.clock.advance(500);
     assert.deepEqual(r.holds, [true]);
@@ -146,6 +151,17 @@ describe('the valve', () => {
     assert.ok(!r.valve.isHeld);
     r.clock.advance(100);
     assert.deepEqual(r.holds, [true, true]);
+  });
+
+  it('looks at nobody as long as fewer are busy than would have to lag', () => {
+    const r = readers(...Array.from({ length: 50 }, () => taking()));
+    r.log.head = 100;
+    r.sessions.busy = 4;
+    r.clock.advance(5000);
+    assert.deepEqual([r.looks(), r.holds], [0, []]);
+    r.sessions.busy = 5;
+    r.clock.advance(100);
+    assert.deepEqual([r.looks(), r.holds], [50, [true]]);
   });
 
   it('leaves no timer behind', () => {
