@@ -22,6 +22,9 @@ const METHOD = `## Method
 - **Warren** checks a token of each client, keeps its log, counts, pings; settings are the defaults, but for what keeps a
   waiting backlog at the broker, and Node gets the options that the image gives it. It acknowledges to RabbitMQ; the peers
   consume without acknowledgements.
+- **Bare**: no competitor but the ground that Warren stands on. The least that one can do with Node, \`ws\` and the AMQP
+  library: a frame built once and written to the sockets of its audience. No token, no history, no limits, no
+  acknowledgement, nothing against slow clients, no word of what was lost (\`scripts/bench/servers/bare.mjs\`).
 - **Plain loop**: \`ws\`, and \`JSON.stringify\` and \`send\` for each client that an event concerns; all clients are looked at.
 - **Socket.IO**: default settings, WebSocket only, rooms, no token.
 - **nchan**: nginx with one worker, channels in memory, no token. Events come by a WebSocket per channel, which is cheaper

@@ -8,6 +8,7 @@ const BAR = 14;
 const CHART = { width: 205, height: 130, gap: 40, left: 30 };
 const COLOURS = /** @type {Record<string, string>} */ ({
   warren: '#b5541c',
+  bare: '#c3c6cc',
   'plain-loop': '#8a8f98',
   'socket-io': '#5b6f8f',
   nchan: '#4f8a6b',

@@ -47,17 +47,18 @@ export const e = {
   id: 'e',
   title: 'Idle: 15,000 connections with one topic each (Warren: authenticated)',
   figures: ['rss', 'accept'],
-  variants: forEach(['warren', 'socket-io', 'nchan'], idle),
+  variants: forEach(['warren', 'bare', 'socket-io', 'nchan'], idle),
 };
 
 /** @type {import('./scenario.mjs').Scenario} */
 export const f = {
   id: 'f',
-  title: 'Accept storm: 10,000 connections at once (Socket.IO: without any auth)',
+  title: 'Accept storm: 10,000 connections at once (bare libraries and Socket.IO: without any auth)',
   figures: ['accept', 'accepts', 'server', 'clients'],
   variants: [
     { key: 'warren HS256', peer: 'warren', measure: storm('HS256', WARM_UP) },
     { key: 'warren RS256', peer: 'warren', measure: storm('RS256', WARM_UP) },
+    { key: 'bare', peer: 'bare', measure: storm('HS256', WARM_UP) },
     { key: 'socket-io', peer: 'socket-io', measure: storm('HS256', WARM_UP) },
     { key: 'warren HS256, just started', peer: 'warren', measure: storm('HS256', 0) },
     { key: 'socket-io, just started', peer: 'socket-io', measure: storm('HS256', 0) },

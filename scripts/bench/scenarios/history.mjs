@@ -161,5 +161,5 @@ export const h = {
   id: 'h',
   title: 'Ingest of 100,000 events that concern nobody here',
   figures: ['ingest', 'events', 'server'],
-  variants: forEach(['warren', 'plain-loop'], ingest),
+  variants: forEach(['warren', 'bare', 'plain-loop'], ingest),
 };

@@ -16,8 +16,8 @@
  */
 
 /** Peers that know no topics of their own take part where everybody gets everything. */
-export const ALL = /** @type {const} */ (['warren', 'plain-loop', 'socket-io', 'nchan', 'web-stomp']);
-export const WITH_TOPICS = /** @type {const} */ (['warren', 'plain-loop', 'socket-io', 'nchan']);
+export const ALL = /** @type {const} */ (['warren', 'bare', 'plain-loop', 'socket-io', 'nchan', 'web-stomp']);
+export const WITH_TOPICS = /** @type {const} */ (['warren', 'bare', 'plain-loop', 'socket-io', 'nchan']);
 
 /**
  * The same for several peers.

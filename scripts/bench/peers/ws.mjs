@@ -1,17 +1,17 @@
 import { versions } from 'node:process';
 import { startNodeServer } from './peer.mjs';
 
-/** `JSON.stringify` and `ws.send` for each client. @type {import('./peer.mjs').Peer} */
-export const plainLoop = {
-  name: 'plain-loop',
+/** @param {string} name whose program is in ../servers @returns {import('./peer.mjs').Peer} */
+const withWs = name => ({
+  name,
   missing: () => Promise.resolve(null),
   install: () => Promise.resolve(),
   version: () => Promise.resolve(`Node ${versions.node}, ws`),
   async start({ amqpUrl }) {
-    const server = await startNodeServer('plain-loop.mjs', amqpUrl);
+    const server = await startNodeServer(`${name}.mjs`, amqpUrl);
     return {
       ...server,
-      name: 'plain-loop',
+      name,
       publishUrl: amqpUrl,
       client: ({ tenant, user, topic }) => ({
         path: '/',
@@ -22,4 +22,9 @@ export const plainLoop = {
       }),
     };
   },
-};
+});
+
+/** The least that the libraries can do. */
+export const bare = withWs('bare');
+/** `JSON.stringify` and `ws.send` for each client. */
+export const plainLoop = withWs('plain-loop');
