@@ -119,7 +119,7 @@ export class Track {
     const newest = entries.at(-1);
     if (newest !== undefined) {
       this.#lastEventId = newest.id;
-      this.#coveredUntil = newest.coveredUntil;
+      this.#coveredUntil = newest.coverage.until;
       // Not below a reply that it stands behind: a subscription that is new must not be resumed from before it.
       this.#anchor = Math.max(this.#anchor, newest.sequence);
     }

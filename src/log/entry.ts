@@ -9,17 +9,26 @@ export interface Entry {
   readonly sequence: number;
   readonly id: string;
   readonly audience: EntryAudience;
-  /** Monotonic ms; Infinity: never. */
-  readonly expiresAt: number;
-  /** Monotonic ms of receipt: what ages count from. */
+  /** Monotonic ms; null: never. Not Infinity, which V8 would keep in an object of its own. */
+  readonly expiresAt: number | null;
+  /** Monotonic ms of receipt, whole ones: what ages count from. */
   readonly receivedAt: number;
-  /** What the cursor in the frame names as its time. */
-  readonly coveredUntil: number;
+  /** What the cursor in the frame names as its time. The same object for all until more is covered. */
+  readonly coverage: Coverage;
   readonly slab: Slab;
   /** The frame's bytes in its slab: [start, end). */
   readonly start: number;
   readonly end: number;
 }
+
+/** Up to when (wall clock, ms) everything that reached the broker has been appended. */
+export interface Coverage {
+  readonly until: number;
+}
+
+/** Whether it has expired, `now` in monotonic ms. */
+export const isExpired = ({ expiresAt }: Entry, now: number): boolean =>
+  expiresAt !== null && expiresAt <= now;
 
 /** Like an event's audience, with names that can be looked up: an entry may have 1,000 users. */
 export type EntryAudience =

@@ -1,6 +1,6 @@
 import type { CursorBatch, CursorCodec } from './cursor.js';
 import { Emptied } from './emptied.js';
-import { planFrame, sameContent, writeFrame, type EntryAudience } from './entry.js';
+import { isExpired, planFrame, sameContent, writeFrame, type EntryAudience } from './entry.js';
 import type { Audience, Event } from './event.js';
 import { Heap } from './heap.js';
 import { Names } from './names.js';
@@ -158,20 +158,21 @@ export class EventLog {
 
     this.#positions.note(now);
     const sequence = this.#positions.advance(place);
-    const { coveredUntil } = this.#positions;
+    const { coverage } = this.#positions;
     const ring = this.#ringFor(event.audience);
     const before = ring.bytes;
     const { slab, start } = ring.slabs.reserve(parts.length);
     const cursorAt = writeFrame(slab.bytes, start, parts);
-    this.#cursors.add(this.#positions.positionAt(sequence, coveredUntil), slab.bytes, cursorAt);
+    this.#cursors.add(this.#positions.positionAt(sequence, coverage.until), slab.bytes, cursorAt);
     if (parts.length > LARGE) this.#cursors.seal();
     ring.push({
       sequence,
       id: event.id,
       audience: withNames(event.audience, ring.tenant),
-      expiresAt: event.expiresAt === null ? Infinity : now.monotonic + event.expiresAt - now.wall,
-      receivedAt: now.monotonic,
-      coveredUntil,
+      expiresAt: event.expiresAt === null ? null : now.monotonic + event.expiresAt - now.wall,
+      // Whole, V8 keeps it in the entry itself, for the first 24 days of the process.
+      receivedAt: Math.floor(now.monotonic),
+      coverage,
       slab,
       start,
       end: start + parts.length,
@@ -279,7 +280,7 @@ export class EventLog {
       const entry = ring?.entries.first();
       if (ring === undefined || entry === undefined) return;
       const before = ring.bytes;
-      ring.evict(entry.expiresAt > monotonic);
+      ring.evict(!isExpired(entry, monotonic));
       this.#count--;
       this.#bytes += ring.bytes - before;
       if (ring.entries.length > 0) this.#rank(ring);

@@ -1,5 +1,6 @@
 import type { ResyncReason } from '../protocol/messages.js';
 import { type CursorCodec, LAST_PLACE, type Position, type StreamPosition } from './cursor.js';
+import type { Coverage } from './entry.js';
 import { Places, type StreamPlace } from './places.js';
 import { Timeline } from './timeline.js';
 
@@ -51,6 +52,7 @@ const STALLED_AT_MOST_MS = 600_000;
 const PAST_EPOCHS = 64;
 /** What an epoch covers until its feed has proven something: no cursor that names it can be placed by its time. */
 const NOTHING = 0;
+const NOTHING_COVERED: Coverage = { until: NOTHING };
 
 /**
  * Offsets up to here are made room for below the first number. A pod's own cursors have room for as many numbers again:
@@ -80,9 +82,9 @@ export class Positions {
   #boundaries: number[] = [];
   #epoch = 0;
   #timeline = new Timeline(Infinity, 0);
-  #coveredUntil = NOTHING;
+  #coverage: Coverage = NOTHING_COVERED;
   #coveredHead = 0;
-  /** Never earlier than `#coveredUntil`. */
+  /** Never earlier than `coveredUntil`. */
   #reachedUntil = NOTHING;
   /** Has had a message of a stream, in whatever epoch: places in it can be compared, if need be once it has read on. */
   #readsStream = false;
@@ -117,7 +119,11 @@ export class Positions {
   }
 
   get coveredUntil(): number {
-    return this.#coveredUntil;
+    return this.#coverage.until;
+  }
+
+  get coverage(): Coverage {
+    return this.#coverage;
   }
 
   get coveredHead(): number {
@@ -126,7 +132,7 @@ export class Positions {
 
   /** Wall clock, ms: when the feed last proved something, or when it began if it hasn't yet. */
   get provenAt(): number {
-    return Math.max(this.#coveredUntil, this.#timeline.startsAt);
+    return Math.max(this.coveredUntil, this.#timeline.startsAt);
   }
 
   /**
@@ -146,7 +152,7 @@ export class Positions {
     this.#boundaries.push(this.#head);
     this.#timeline = new Timeline(now.wall, this.#head);
     // Where it begins says nothing about what is on its way already: a stream is entered some time back.
-    this.#coveredUntil = NOTHING;
+    this.#coverage = NOTHING_COVERED;
     this.#reachedUntil = NOTHING;
     this.#coveredHead = this.#head;
     this.#places.clear();
@@ -155,7 +161,7 @@ export class Positions {
   }
 
   cover(until: number, reached: number): void {
-    this.#coveredUntil = until;
+    this.#coverage = { until };
     this.#reachedUntil = reached;
     this.#coveredHead = this.#head;
   }
@@ -263,7 +269,7 @@ export class Positions {
   #mayCome(coveredUntil: number): boolean {
     const { latest } = this.#timeline;
     const isRecent = coveredUntil > latest - STALLED_AT_MOST_MS && coveredUntil <= latest + AHEAD_MS;
-    return isRecent && this.#coveredUntil < coveredUntil + CERTAIN_MS;
+    return isRecent && this.coveredUntil < coveredUntil + CERTAIN_MS;
   }
 
   #locateByTime(coveredUntil: number, evicted: number): Located {
@@ -280,7 +286,7 @@ export class Positions {
       kind: 'at',
       sequence: Math.min(from, further),
       // Not later than this pod can tell itself: what is subscribed to here begins here.
-      coveredUntil: Math.min(coveredUntil, this.#coveredUntil),
+      coveredUntil: Math.min(coveredUntil, this.coveredUntil),
       overlapUntil: this.#timeline.after(coveredUntil) ?? this.#head,
     };
   }

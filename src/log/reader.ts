@@ -1,5 +1,5 @@
 import { Deque } from './deque.js';
-import type { Entry } from './entry.js';
+import { type Entry, isExpired } from './entry.js';
 import { Heap, type HeapPlace } from './heap.js';
 import type { Ring } from './ring.js';
 import { appended } from './short-list.js';
@@ -82,7 +82,7 @@ export function collect(
     if (entry === undefined || entry.sequence > range.to) return { entries, upTo: range.to, looksLeft };
     if (looksLeft <= 0) return { entries, upTo: entry.sequence - 1, looksLeft: 0 };
     looksLeft -= entry.audience.kind === 'some' ? Math.max(1, entry.audience.topics.size) : 1;
-    if (entry.expiresAt <= now || !reader.entitled(entry)) continue;
+    if (isExpired(entry, now) || !reader.entitled(entry)) continue;
     const length = entry.end - entry.start;
     if (entries.length > 0 && bytes + length > limits.bytes) {
       return { entries, upTo: entry.sequence - 1, looksLeft };

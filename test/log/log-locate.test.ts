@@ -44,7 +44,7 @@ test('a cursor of this pod is found exactly, from its frame or from a ping', () 
     assert.deepEqual(log.locate(cursorOf(frameOf(entry)), 'acme'), {
       kind: 'at',
       sequence: entry.sequence,
-      coveredUntil: entry.coveredUntil,
+      coveredUntil: entry.coverage.until,
       overlapUntil: null,
     });
   }

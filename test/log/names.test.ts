@@ -11,6 +11,10 @@ test('names are found as in a set, however many they are, and stay in order', ()
       const names = Names.of(list);
       assert.equal(names.size, list.length);
       assert.deepEqual([...names], list);
+      assert.deepEqual(
+        [...list, ''].map((_, index) => names.at(index)),
+        [...list, undefined],
+      );
       for (const one of [...list, ...others]) assert.equal(names.has(one), list.includes(one));
     }),
   );
