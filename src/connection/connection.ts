@@ -190,6 +190,7 @@ export class Connection
   drain(delayMs: number): void {
     if (this.#state.kind === 'closing' || this.#state.kind === 'closed') return;
     const isOpen = this.#state.kind === 'open';
+    this.#notice();
     if (isOpen) this.outlet.say(reconnect(delayMs));
     const how = isOpen ? 'drain' : 'goingAway';
     this.outlet.end(ENDINGS[how]);

@@ -174,15 +174,17 @@ export class Outlet {
     this.#add({ after: NOW, compose, cost: ITEM_BYTES + cost });
   }
 
-  /** Closes once everything said so far has been sent. */
+  /** Closes once everything said so far has been sent. `notice` comes before: from now on it isn't idle any more. */
   end(ending: Ending): void {
     this.#goodbye ??= ending;
+    this.#become('none');
   }
 
   /** Drops what waits for its place behind events, says why, and closes. */
   fail(ending: Ending, message: string | null): void {
     if (this.#goodbye !== null) return;
     this.#goodbye = ending;
+    this.#become('none');
     this.#items = this.#items.filter(({ after }) => after === NOW);
     if (message !== null) this.#items.push({ after: NOW, compose: () => message, cost: 0 });
   }
@@ -226,7 +228,7 @@ export class Outlet {
     // Whoever has read all of the past that there is so far isn't in the present yet.
     const isUpToDate = !isDue && (this.#track?.isLive ?? true);
     if (isUpToDate) this.#keepsUp = true;
-    if (isUpToDate && this.#activity === 'busy' && this.#goodbye === null) this.#become('idle');
+    if (isUpToDate && this.#activity === 'busy') this.#become('idle');
     return isDue;
   }
 

@@ -1,4 +1,4 @@
-/** `none`: follows no log, or its wire is gone. `idle`: has been sent all that was due. `busy`: may be owed something. */
+/** `none`: follows no log, or is on its way out. `idle`: has been sent all that was due. `busy`: may be owed something. */
 export type Activity = 'none' | 'idle' | 'busy';
 
 /**

@@ -111,7 +111,7 @@ export class Valve {
   #thoseWhoLag(now: number): readonly Lagging[] {
     const { log, connections, sessions } = this.#deps;
     const enough = Math.min(sessions.open, Math.max(LAGGING.least, sessions.open * LAGGING.share));
-    if (sessions.busy < enough) return [];
+    if (sessions.busy < Math.max(1, enough)) return [];
     const late = this.#heads.length < OVERLOAD_MS / LOOK_MS ? 0 : (this.#heads[0] ?? 0);
     const position = Math.max(late, log.endangeredBefore);
     const lagging: Lagging[] = [];

@@ -46,7 +46,7 @@ describe('the outlet', () => {
     assert.equal(outlet.pending, 0);
   });
 
-  it('counts as busy from the first sign of something due until all is sent, and as a session until its wire is gone', () => {
+  it('counts as busy from the first sign of something due until all is sent, and as a session until its goodbye', () => {
     const { wire, outlet, sessions, append, pump } = setup();
     const counted = () => [sessions.open, sessions.busy];
     assert.deepEqual(counted(), [1, 1], 'what it was owed when it came isn’t known yet');
@@ -62,8 +62,20 @@ describe('the outlet', () => {
     wire.release();
     pump();
     assert.deepEqual(counted(), [1, 0]);
-    outlet.closed();
-    assert.deepEqual(counted(), [0, 0]);
+    for (const leave of [() => outlet.end(ENDINGS.drain), () => outlet.closed()]) {
+      leave();
+      pump();
+      assert.deepEqual(counted(), [0, 0]);
+    }
+  });
+
+  it('counts as no session once it has failed, or its wire is gone', () => {
+    for (const over of ['fail', 'closed'] as const) {
+      const { outlet, sessions } = setup();
+      if (over === 'fail') outlet.fail(ENDINGS.fellOff, null);
+      else outlet.closed();
+      assert.deepEqual([sessions.open, sessions.busy], [0, 0]);
+    }
   });
 
   it('counts as no session without a log to follow', () => {

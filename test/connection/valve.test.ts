@@ -109,6 +109,7 @@ describe('the valve', () => {
   it('does not count connections without a session', () => {
     const r = readers(taking(), ...Array.from({ length: 19 }, () => blocked()));
     r.sessions.open = 1;
+    r.sessions.busy = 1;
     r.log.head = 100;
     r.clock.advance(500);
     assert.deepEqual(r.holds, [true]);
