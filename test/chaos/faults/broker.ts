@@ -19,9 +19,12 @@ const freeze = (seconds: number, resyncs: readonly Feed[]): Fault => ({
 /** Less than a sixteenth of the stream, by which it is trimmed; to pods it is no valid event. */
 const FILLER_BYTES = 60_000;
 
-/** What `rabbitmqctl delete_queue` refuses for an exclusive queue, the node does itself. */
+/**
+ * What `rabbitmqctl delete_queue` refuses for an exclusive queue, the node does itself. One that has gone with its pod in
+ * the meantime, in another fault's hands, is as good as deleted: it ended an act of a soak.
+ */
 const deletion = (queue: string) =>
-  `{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"${queue}">>)), rabbit_amqqueue:delete(Q, false, false, <<"chaos">>).`;
+  `case rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"${queue}">>)) of {ok, Q} -> rabbit_amqqueue:delete(Q, false, false, <<"chaos">>); {error, not_found} -> gone end.`;
 
 async function podQueues({ broker, names }: Rig): Promise<string[]> {
   const queues = await broker.named('queues', names.queuePrefix);
