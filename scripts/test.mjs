@@ -88,8 +88,8 @@ try {
     [
       '--enable-source-maps',
       '--test',
-      // A failed test leaves sockets open, and its process would wait for them for ever.
-      '--test-force-exit',
+      // Without --test-force-exit, which loses results that are still on their way (nodejs/node#64833): 17 of 2,946 once. A
+      // failed test that leaves sockets open keeps its file until the timeout.
       `--test-concurrency=${CONCURRENCY}`,
       `--test-timeout=${TEST_TIMEOUT_MS}`,
       '--test-reporter=spec',
