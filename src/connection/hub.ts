@@ -299,6 +299,7 @@ export class Hub implements FeedSink {
       if (audience.kind === 'all' || sum < least || members.size < leastInOne) members.forEach(wake);
       else this.#broadcasts.tell(audience.tenant, members, mayWait);
     }
+    if (audience.kind !== 'all') this.#scheduler.told(audience.tenant, sum);
   }
 
   #forget(connection: Member): void {

@@ -60,6 +60,11 @@ export class Scheduler {
     this.#deferRun();
   }
 
+  /** An event concerned so many of one tenant, each of whom has been scheduled or waited already. */
+  told(tenant: string, count: number): void {
+    this.#turns.get(tenant)?.told(count);
+  }
+
   /** Somebody who couldn't take any more can go on. */
   goOn(one: Visited): void {
     if (one.waitsSince !== null) return;

@@ -31,15 +31,21 @@ export const EVERYBODY = '';
  */
 export const MANY = 200;
 const MAX_PAUSE_MS = 100;
+/**
+ * So often must each of the woken have been told of something meanwhile, on average. Else a pause joins nothing: in (c) of
+ * the bench, 5,000 clients with four events a second each, a hiccup of 0.2 s was enough for a tenant that used 60 % of
+ * the core to pause for ever, and for a median latency of 170 ms instead of 1.
+ */
+const JOINED = 1.5;
 
 /**
  * Those who wait in the name of one tenant, served in rounds: a round is over when all have been visited who waited
  * when it began.
  *
- * If it was a round of many, and as many have been woken meanwhile, more comes in than can be sent one by one: before the
- * next round comes a pause as long as this one was. What comes until then leaves in the same write, most of which costs
- * the same for one event and for ten. Without it a burst for 5,000 clients cost more the faster we were: more rounds.
- * Crowds don't pause: they may have to come round several times.
+ * If it was a round of many, and as many have been woken meanwhile, most of them by more than one event, more comes in than
+ * can be sent one by one: before the next round comes a pause as long as this one was. What comes until then leaves in the
+ * same write, most of which costs the same for one event and for ten. Without it a burst for 5,000 clients cost more the
+ * faster we were: more rounds. Crowds don't pause: they may have to come round several times.
  */
 export class Turn {
   readonly name: string;
@@ -54,9 +60,10 @@ export class Turn {
   /** How many waited when the round under way began, and how many of them still do. */
   #size = 0;
   #left = 0;
-  /** When it began, and how many have been woken since. */
+  /** When it began; how many have been woken since, and how many told of something new, waiting already or not. */
   #begun = 0;
   #woken = 0;
+  #told = 0;
   #pauseMs = 0;
   /** Something is to be sent that won't bear a pause. */
   #hurries = false;
@@ -89,6 +96,11 @@ export class Turn {
   wake(one: Visited, now: number): void {
     this.#woken++;
     this.add(one, now);
+  }
+
+  /** There was something new for so many. */
+  told(count: number): void {
+    this.#told += count;
   }
 
   /** Somebody has more to send, or can go on. */
@@ -131,7 +143,8 @@ export class Turn {
   mustPause(now: number): boolean {
     if (this.#left > 0) return false;
     const isFlooded = this.#size >= this.#many && this.#woken >= this.#many;
-    if (isFlooded && !this.#hurries && this.#crowds.length === 0)
+    const isWorthIt = this.#told >= this.#woken * JOINED;
+    if (isFlooded && isWorthIt && !this.#hurries && this.#crowds.length === 0)
       this.#pauseMs = Math.min(MAX_PAUSE_MS, now - this.#begun);
     if (this.#pauseMs === 0) this.#beginRound(now);
     return this.#pauseMs > 0;
@@ -141,6 +154,7 @@ export class Turn {
     this.#size = this.#left = this.#waiting.length;
     this.#begun = now;
     this.#woken = 0;
+    this.#told = 0;
     this.#hurries = false;
   }
 }

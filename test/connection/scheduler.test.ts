@@ -46,7 +46,7 @@ function rig(msPerVisit = 0, many = Infinity) {
   const spend = (ms: number) => {
     now += ms;
   };
-  return { scheduler, member, turn, tasks, pauses, spend };
+  return { scheduler, member, turn, tasks, pauses, spend, now: () => now };
 }
 
 /** Null: one who needn't be visited. */
@@ -256,14 +256,15 @@ describe('a tenant of whom many are woken while many wait', () => {
   const MANY = 3;
   type World = ReturnType<typeof rig>;
 
-  /** A round of `first`; in its first visit `again` others are woken, and `then` is done. */
-  function flood(one: World, again = MANY, first = MANY, then = () => {}, turn = 'a') {
+  /** A round of `first`; in its first visit `again` others are woken, by two events each, and `then` is done. */
+  function flood(one: World, again = MANY, first = MANY, then = () => {}, turn = 'a', told = 2 * again) {
     const { scheduler, member, spend } = one;
     // No round began at the clock's beginning.
     spend(1000);
     const late = Array.from({ length: again }, (_, i) => member(`late${i}`, turn));
     const onVisit = () => {
       for (const next of late) scheduler.schedule(next);
+      scheduler.told(turn, told);
       then();
     };
     for (let i = 0; i < first; i++)
@@ -294,7 +295,10 @@ describe('a tenant of whom many are woken while many wait', () => {
     const { scheduler, member } = one;
     const named = (name: string, onFirst: () => void) =>
       Array.from({ length: MANY }, (_, i) => member(`${name}${i}`, 'a', 1, i === 0 ? onFirst : undefined));
-    const wakeAll = (members: readonly Visited[]) => members.forEach(next => scheduler.schedule(next));
+    const wakeAll = (members: readonly Visited[]) => {
+      for (const next of members) scheduler.schedule(next);
+      scheduler.told('a', 2 * members.length);
+    };
     const late = named('late', () => {});
     const early = named('early', () => wakeAll(late));
     scheduler.schedule(member('alone', 'a', 1, () => wakeAll(early)));
@@ -380,6 +384,50 @@ describe('a tenant of whom many are woken while many wait', () => {
       assert.equal(all(one).length, again + first);
       assert.deepEqual(ms(one), []);
     }
+  });
+
+  it('does not pause when each is woken by one event, which a pause would not join with another', () => {
+    const one = rig(5, MANY);
+    flood(one, MANY, MANY, undefined, 'a', MANY);
+    assert.equal(all(one).length, 2 * MANY);
+    assert.deepEqual(ms(one), []);
+    // What was told in an earlier round doesn't count.
+    flood(one, MANY - 1, MANY, undefined, 'a', 10 * MANY);
+    all(one);
+    flood(one, MANY, MANY, undefined, 'a', MANY);
+    all(one);
+    assert.deepEqual(ms(one), []);
+    one.scheduler.told('nobody', 1);
+  });
+
+  it('gets over a hiccup: at 60 % of what can be sent, nobody waits a moment later', () => {
+    const [clients, wakesPerMs, msPerVisit] = [5000, 20, 0.03];
+    const one = rig(msPerVisit, 200);
+    const { scheduler, member, pauses, spend, tasks, turn, now } = one;
+    const members = Array.from({ length: clients }, (_, i) => member(`${i}`, 'a'));
+    let woken = 0;
+    const wakeThoseDue = () => {
+      for (; woken < now() * wakesPerMs; woken++) {
+        const next = members[woken % clients];
+        if (next !== undefined) scheduler.schedule(next);
+        scheduler.told('a', 1);
+      }
+    };
+    spend(200);
+    while (now() < 3000) {
+      wakeThoseDue();
+      const [pause] = pauses;
+      if (tasks.length > 0) {
+        turn();
+      } else if (pause !== undefined) {
+        spend(pause.ms);
+        wakeThoseDue();
+        pause.end();
+      } else {
+        spend(0.1);
+      }
+    }
+    assert.ok(scheduler.waiting < 100, `${scheduler.waiting} wait`);
   });
 
   it('does not pause for those who have more to send, or could not be sent to for a moment', () => {
