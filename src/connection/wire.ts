@@ -11,7 +11,10 @@ export interface Wire {
   readonly room: number;
   /** Bytes that wait in this process because the kernel doesn't take them. */
   readonly unsent: number;
-  /** Asks the peer for a sign of life (a WebSocket ping); `WireOwner.alive` follows if there is one. */
+  /**
+   * Asks the peer for a sign of life (a WebSocket ping); `WireOwner.alive` follows if there is one. Goes with the next write,
+   * which has to follow soon; at once if one is waited for.
+   */
   probe(): void;
   /** Stops and resumes taking messages from the peer; what it has sent already may still arrive. */
   pause(): void;

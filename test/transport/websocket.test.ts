@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { Wire, WireOwner } from '../../src/connection/wire.js';
 import { ENDINGS } from '../../src/protocol/endings.js';
@@ -101,52 +101,91 @@ describe('frames that no client should send', () => {
   }
 });
 
+/** A wire whose client is a raw socket, and what the transport writes to its own one. */
+async function openWire(t: TestContext) {
+  const server = createServer();
+  const transport = new WebSocketTransport({ maxPayloadBytes: MAX_PAYLOAD, maxInFlightBytes: 2 ** 30 });
+  const writes: { readonly bytes: number; readonly corked: boolean; readonly args: number }[] = [];
+  let flushed = 0;
+  const opened = new Promise<Wire>(resolve => {
+    const owner: WireOwner = {
+      flushed: () => void flushed++,
+      text() {},
+      binary() {},
+      tooBig() {},
+      alive() {},
+      closed() {},
+    };
+    server.on('upgrade', (request, socket, head) => {
+      const write = socket.write.bind(socket);
+      t.mock.method(socket, 'write', (...args: Parameters<typeof write>) => {
+        const bytes = args[0] instanceof Uint8Array ? args[0].length : 0;
+        writes.push({ bytes, corked: socket.writableCorked > 0, args: args.length });
+        return write(...args);
+      });
+      transport.upgrade(request, socket, head, wire => {
+        resolve(wire);
+        return owner;
+      });
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const client = await rawSocket(`http://127.0.0.1:${address.port}`);
+  t.after(() => client.destroy());
+  client.write(upgradeRequest('/ws'));
+  const wire = await opened;
+  // Once the answer to the handshake has left, the socket isn't corked any more.
+  await once(client, 'data');
+  writes.length = 0;
+  return { wire, client, writes, flushed: () => flushed };
+}
+
 describe('a write', () => {
   it('is through when the socket has taken it, not when an earlier one was', async t => {
-    const server = createServer();
-    const transport = new WebSocketTransport({ maxPayloadBytes: MAX_PAYLOAD, maxInFlightBytes: 2 ** 30 });
-    let flushed = 0;
-    const opened = new Promise<Wire>(resolve => {
-      const owner: WireOwner = {
-        flushed: () => void flushed++,
-        text() {},
-        binary() {},
-        tooBig() {},
-        alive() {},
-        closed() {},
-      };
-      server.on('upgrade', (request, socket, head) =>
-        transport.upgrade(request, socket, head, wire => {
-          resolve(wire);
-          return owner;
-        }),
-      );
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => server.close());
-    const address = server.address();
-    assert.ok(typeof address === 'object' && address !== null);
-    const client = await rawSocket(`http://127.0.0.1:${address.port}`);
-    t.after(() => client.destroy());
-    client.write(upgradeRequest('/ws'));
-    const wire = await opened;
-    // Once the answer to the handshake has left, the socket isn't corked any more.
-    await once(client, 'data');
+    const { wire, client, flushed } = await openWire(t);
     client.pause();
     assert.equal(wire.write(Buffer.alloc(100)), true);
     assert.equal(wire.write(Buffer.alloc(30_000_000)), false);
-    // The first one's callback has come by now.
     await turnOfTheLoop();
     await turnOfTheLoop();
-    assert.equal(flushed, 0);
+    assert.equal(flushed(), 0);
     assert.ok(wire.unsent > 0);
     client.resume();
-    await eventually(
-      () => flushed,
-      count => count === 1,
-    );
+    await eventually(flushed, count => count === 1);
     assert.equal(wire.unsent, 0);
+  });
+
+  it('that is through at once costs no callback', async t => {
+    const { wire, writes } = await openWire(t);
+    assert.equal(wire.write(Buffer.alloc(100)), true);
+    assert.deepEqual(writes, [{ bytes: 100, corked: false, args: 1 }]);
+  });
+
+  it('takes a ping along in one system call', async t => {
+    const { wire, client, writes } = await openWire(t);
+    wire.probe();
+    assert.deepEqual(writes, []);
+    assert.equal(wire.write(frame(TEXT, 'first')), true);
+    assert.ok(writes.length > 1 && writes.every(({ corked }) => corked), JSON.stringify(writes));
+    const [bytes]: Buffer[] = await once(client, 'data');
+    assert.equal(bytes?.[0], PING);
+    assert.ok(bytes.includes(frame(TEXT, 'first')));
+    writes.length = 0;
+    wire.write(frame(TEXT, 'second'));
+    assert.equal(writes.length, 1, 'only once');
+  });
+
+  it('that is waited for lets pings go ahead', async t => {
+    const { wire, client, writes } = await openWire(t);
+    client.pause();
+    wire.write(Buffer.alloc(30_000_000));
+    writes.length = 0;
+    wire.probe();
+    assert.ok(writes.length > 0);
   });
 });
 
