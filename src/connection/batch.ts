@@ -3,27 +3,43 @@ import { appended } from '../log/short-list.js';
 import { textFrame } from '../protocol/frame.js';
 import type { SharedFrames } from './shared-frames.js';
 
+/** Never added to: `appended` makes a list of its own for the first. */
+const NO_PARTS: Buffer[] = [];
+const NO_RUN: Entry[] = [];
+
 /**
  * The frames that leave for one browser in one write. Neighbours in a slab are one stretch already; what isn't is
  * copied together, because one write of 64 kB costs less than a vector of 200.
+ *
+ * One for all browsers, who are served one after the other: a new one for each was a fifth of what a delivery allocates.
  */
 export class Batch {
-  #parts: Buffer[] = [];
+  #parts: Buffer[] = NO_PARTS;
   /** The stretch of a slab that is being extended. */
   #slab: Buffer | null = null;
   #start = 0;
   #end = 0;
-  readonly #copies: boolean;
+  #copies = false;
   readonly #shared: SharedFrames;
   /** All that is in it, as long as that is events alone. */
-  #run: Entry[] | null = [];
+  #run: Entry[] | null = NO_RUN;
   bytes = 0;
   events = 0;
 
-  /** `copies`: never hand out views on slabs. A browser that takes its time would keep the whole slab in memory. */
-  constructor(copies: boolean, shared: SharedFrames) {
-    this.#copies = copies;
+  constructor(shared: SharedFrames) {
     this.#shared = shared;
+  }
+
+  /**
+   * Begins the next browser's. `copies`: never hand out views on slabs. A browser that takes its time would keep the whole
+   * slab in memory.
+   */
+  begin(copies: boolean): void {
+    this.#copies = copies;
+    this.bytes = 0;
+    this.events = 0;
+    // Not empty only if sending the last one failed.
+    this.#clear();
   }
 
   addEntry(entry: Entry): void {
@@ -48,13 +64,26 @@ export class Batch {
     this.#add(textFrame(text));
   }
 
+  /** To be called once; it holds nothing any more then, and can only begin anew. */
   join(): Buffer {
     this.#closeStretch();
+    const frames = this.#joined();
+    this.#clear();
+    return frames;
+  }
+
+  #joined(): Buffer {
     const [only] = this.#parts;
     if (this.#parts.length === 1 && only !== undefined && !this.#copies) return only;
     const run = this.#run;
     if (run === null || run.length < 2) return this.#concat();
     return this.#shared.join(run, () => this.#concat());
+  }
+
+  #clear(): void {
+    this.#parts = NO_PARTS;
+    this.#slab = null;
+    this.#run = NO_RUN;
   }
 
   #concat(): Buffer {

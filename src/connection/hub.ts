@@ -4,6 +4,7 @@ import type { EventLog, Moment } from '../log/log.js';
 import type { Logger } from '../logger.js';
 import { Router } from '../router/router.js';
 import type { Authenticate } from './authenticate.js';
+import { Batch } from './batch.js';
 import { type BroadcastLimits, Broadcasts } from './broadcasts.js';
 import { Connection } from './connection.js';
 import type { ConnectionContext, ConnectionLimits, Member } from './context.js';
@@ -118,7 +119,7 @@ export class Hub implements FeedSink {
         onResync: reason => report.resync(reason),
         onDelivered: (events, bytes) => report.delivered(events, bytes),
         isTight: () => this.#unsent.isTight,
-        shared: this.#shared,
+        batch: new Batch(this.#shared),
         sessions: this.#sessions,
       },
       authenticate: options.authenticate,

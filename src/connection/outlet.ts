@@ -5,9 +5,8 @@ import { appended } from '../log/short-list.js';
 import { encodeOk } from '../protocol/codec.js';
 import type { Ending } from '../protocol/endings.js';
 import type { ResyncReason } from '../protocol/messages.js';
-import { Batch } from './batch.js';
+import type { Batch } from './batch.js';
 import type { Activity, Sessions } from './sessions.js';
-import type { SharedFrames } from './shared-frames.js';
 import { type Place, type Start, Track } from './track.js';
 import type { Wire } from './wire.js';
 
@@ -31,7 +30,7 @@ export interface OutletContext {
   readonly onDelivered: (events: number, bytes: number) => void;
   /** Little memory is left for bytes that wait. */
   readonly isTight: () => boolean;
-  readonly shared: SharedFrames;
+  readonly batch: Batch;
   readonly sessions: Sessions;
 }
 
@@ -204,7 +203,8 @@ export class Outlet {
   flush(): boolean {
     if (this.#writing || this.#done) return false;
     if (this.#activity === 'idle') this.#become('busy');
-    const batch = new Batch(this.#slow, this.#context.shared);
+    const { batch } = this.#context;
+    batch.begin(this.#slow);
     const room = Math.min(this.#wire.room, this.#context.isTight() ? TIGHT_VISIT_BYTES : VISIT_BYTES);
     const left = { bytes: room, looks: VISIT_LOOKS };
     for (; left.bytes > 0 && left.looks > 0; left.bytes = room - batch.bytes) {

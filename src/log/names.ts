@@ -38,6 +38,7 @@ export class Names {
 
   has(name: string): boolean {
     if (this.#only !== null) return this.#only === name;
+    if (this.#list.length === 0) return false;
     return this.#set === null ? this.#list.includes(name) : this.#set.has(name);
   }
 

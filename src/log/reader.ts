@@ -1,4 +1,4 @@
-import { Deque } from './deque.js';
+import type { Deque } from './deque.js';
 import { type Entry, isExpired } from './entry.js';
 import { Heap, type HeapPlace } from './heap.js';
 import type { Ring } from './ring.js';
@@ -100,14 +100,14 @@ function nearby(rings: readonly (Ring | undefined)[], from: number): Candidates 
     if (only !== null) return null;
     only = ring.entries;
   }
-  if (only === null) return new Tail(NOTHING, 0);
+  if (only === null) return NOTHING;
   if ((only.at(only.length - 1 - NEAR)?.sequence ?? 0) > from) return null;
   let first = Math.max(0, only.length - NEAR);
   while ((only.at(first)?.sequence ?? Infinity) <= from) first++;
   return new Tail(only, first);
 }
 
-const NOTHING = new Deque<Entry>();
+const NOTHING: Candidates = { take: () => undefined };
 
 /** Everything from an index on. */
 class Tail implements Candidates {

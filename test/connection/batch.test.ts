@@ -21,13 +21,19 @@ function entries(count: number): readonly Entry[] {
     .entries;
 }
 
+function begun(shared: SharedFrames, copies = false): Batch {
+  const batch = new Batch(shared);
+  batch.begin(copies);
+  return batch;
+}
+
 const frameOf = ({ slab, start, end }: Entry) => slab.bytes.subarray(start, end);
 
 describe('a batch', () => {
   it('is a view on the slab for neighbours, without a copy', () => {
     const [a, b] = entries(2);
     assert.ok(a !== undefined && b !== undefined);
-    const batch = new Batch(false, new SharedFrames());
+    const batch = begun(new SharedFrames());
     batch.addEntry(a);
     batch.addEntry(b);
     const joined = batch.join();
@@ -41,7 +47,7 @@ describe('a batch', () => {
     assert.ok(a !== undefined && b !== undefined);
     const shared = new SharedFrames();
     const joined = (...due: readonly Entry[]) => {
-      const batch = new Batch(false, shared);
+      const batch = begun(shared);
       for (const entry of due) batch.addEntry(entry);
       return batch.join();
     };
@@ -63,7 +69,7 @@ describe('a batch', () => {
   it('is a copy for a slow connection, which would keep the whole slab in memory', () => {
     const [a, b] = entries(2);
     assert.ok(a !== undefined && b !== undefined);
-    const batch = new Batch(true, new SharedFrames());
+    const batch = begun(new SharedFrames(), true);
     batch.addEntry(a);
     batch.addEntry(b);
     const joined = batch.join();
@@ -74,7 +80,7 @@ describe('a batch', () => {
   it('keeps entries, copies and messages in order', () => {
     const [a, b, c, d] = entries(4);
     assert.ok(a !== undefined && b !== undefined && c !== undefined && d !== undefined);
-    const batch = new Batch(false, new SharedFrames());
+    const batch = begun(new SharedFrames());
     batch.addEntry(a);
     batch.addMessage('{"x":1}');
     batch.addEntry(b);
@@ -91,7 +97,7 @@ describe('a batch', () => {
     assert.ok(a !== undefined && b !== undefined && c !== undefined && d !== undefined);
     const shared = new SharedFrames();
     const join = (...run: Entry[]) => {
-      const batch = new Batch(false, shared);
+      const batch = begun(shared);
       for (const entry of run) batch.addEntry(entry);
       return batch.join();
     };
@@ -100,10 +106,28 @@ describe('a batch', () => {
     const other = join(b, c);
     assert.deepEqual(other, Buffer.concat([frameOf(b), frameOf(c)]));
     assert.deepEqual(join(a, c), Buffer.concat([frameOf(a), frameOf(c)]));
-    const withMessage = new Batch(false, shared);
+    const withMessage = begun(shared);
     withMessage.addEntry(a);
     withMessage.addMessage('{}');
     withMessage.addEntry(c);
     assert.deepEqual(withMessage.join(), Buffer.concat([frameOf(a), textFrame('{}'), frameOf(c)]));
+  });
+
+  it('begins anew for the next one, with nothing left of what the last one was not sent', () => {
+    const [a, b] = entries(2);
+    assert.ok(a !== undefined && b !== undefined);
+    const batch = begun(new SharedFrames());
+    batch.addEntry(a);
+    batch.addMessage('{}');
+    batch.addEntry(a);
+    batch.begin(true);
+    assert.deepEqual([batch.events, batch.bytes], [0, 0]);
+    batch.addEntry(b);
+    const copied = batch.join();
+    assert.deepEqual(copied, frameOf(b));
+    assert.notEqual(copied.buffer, b.slab.bytes.buffer);
+    batch.begin(false);
+    batch.addEntry(b);
+    assert.equal(batch.join().buffer, b.slab.bytes.buffer);
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Sessions } from '../../src/connection/sessions.js';
+import { Batch } from '../../src/connection/batch.js';
 import { SharedFrames } from '../../src/connection/shared-frames.js';
 import { Outlet, type OutletContext, type OutletOwner } from '../../src/connection/outlet.js';
 import type { Place, Start } from '../../src/connection/track.js';
@@ -32,7 +33,7 @@ export function setup(limits: Partial<LogLimits> = {}, start?: (log: EventLog) =
     onResync: reason => void told.resyncs.push(reason),
     onDelivered: events => (told.events += events),
     isTight: () => told.isTight,
-    shared: new SharedFrames(),
+    batch: new Batch(new SharedFrames()),
     sessions,
   };
   const owner: OutletOwner = {
