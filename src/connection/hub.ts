@@ -296,11 +296,26 @@ export class Hub implements FeedSink {
       sets.push(members);
       sum += members.size;
     });
-    for (const members of sets) {
-      if (audience.kind === 'all' || sum < least || members.size < leastInOne) members.forEach(wake);
-      else this.#broadcasts.tell(audience.tenant, members, mayWait);
+    if (audience.kind === 'all') {
+      // A set for each tenant.
+      for (const members of sets) {
+        const [one] = members;
+        if (one !== undefined) this.#wake(one.tenant, [members]);
+      }
+      return;
     }
-    if (audience.kind !== 'all') this.#scheduler.told(audience.tenant, sum);
+    const isCrowd = ({ size }: ReadonlySet<Member>) => sum >= least && size >= leastInOne;
+    this.#wake(audience.tenant, sum < least ? sets : sets.filter(members => !isCrowd(members)));
+    for (const members of sets)
+      if (isCrowd(members)) this.#broadcasts.tell(audience.tenant, members, mayWait);
+  }
+
+  /** All members of one tenant, of whom some may be in several of the sets. */
+  #wake(tenant: string, sets: readonly ReadonlySet<Member>[]): void {
+    for (const members of sets) members.forEach(wake);
+    const [only] = sets;
+    const told = sets.length > 1 ? new Set(sets.flatMap(members => [...members])).size : (only?.size ?? 0);
+    if (told > 0) this.#scheduler.told(tenant, told);
   }
 
   #forget(connection: Member): void {

@@ -35,7 +35,10 @@ export class Liveness {
     return !isLate;
   }
 
-  /** Whether it is time for a ping; if so, the probe that goes with it is taken as sent. */
+  /**
+   * Whether it is time for a ping; if so, the probe that goes with it is taken as sent. It leaves when its connection has
+   * its turn, so the timeout has to be longer than that can take.
+   */
   takePing(now: number): boolean {
     if (now < this.#nextPingAt) return false;
     this.#nextPingAt += this.#intervalMs;

@@ -60,7 +60,7 @@ export class Scheduler {
     this.#deferRun();
   }
 
-  /** An event concerned so many of one tenant, each of whom has been scheduled or waited already. */
+  /** There was something new for so many of one tenant, each of whom has been scheduled now or waited already. */
   told(tenant: string, count: number): void {
     this.#turns.get(tenant)?.told(count);
   }

@@ -25,27 +25,27 @@ export interface Crowd {
 export const EVERYBODY = '';
 
 /**
- * Of one tenant so many, waiting and then woken in one round, are more than can be sent to one by one. At 600 a pod with
- * 500 clients and twice the events that it could send told 8 to 27 of them to resync, in seven runs of eight: with more
- * writes than need be the clients' side was kept busy, and some fell back. At 200: none in two.
+ * Of one tenant so many, waiting and then woken in one round, are more than can be sent to one by one. With more writes
+ * than need be the clients' side is kept busy, and some of them fall back.
  */
 export const MANY = 200;
 const MAX_PAUSE_MS = 100;
 /**
- * So often must each of the woken have been told of something meanwhile, on average. Else a pause joins nothing: in (c) of
- * the bench, 5,000 clients with four events a second each, a hiccup of 0.2 s was enough for a tenant that used 60 % of
- * the core to pause for ever, and for a median latency of 170 ms instead of 1.
+ * So many have to be told of something new for each who is woken by it: the others waited already, and get it with what
+ * they wait for. With fewer a pause joins nothing: in (c) of the bench, 5,000 clients with four events a second each, a
+ * hiccup of 0.2 s was enough for a tenant that used 60 % of the core to pause for ever, and for a median latency of 170
+ * ms instead of 1. It comes to about 1 and the share of what can be sent, so with 2 whoever isn't overloaded gets over it.
  */
-const JOINED = 1.5;
+const JOINED = 2;
 
 /**
  * Those who wait in the name of one tenant, served in rounds: a round is over when all have been visited who waited
  * when it began.
  *
- * If it was a round of many, and as many have been woken meanwhile, most of them by more than one event, more comes in than
- * can be sent one by one: before the next round comes a pause as long as this one was. What comes until then leaves in the
- * same write, most of which costs the same for one event and for ten. Without it a burst for 5,000 clients cost more the
- * faster we were: more rounds. Crowds don't pause: they may have to come round several times.
+ * If it was a round of many, and as many have been woken meanwhile, and twice as many been told of something new, more
+ * comes in than can be sent one by one: before the next round comes a pause as long as this one was. What comes until then
+ * leaves in the same write, most of which costs the same for one event and for ten. Without it a burst for 5,000 clients
+ * cost more the faster we were: more rounds. Crowds don't pause: they may have to come round several times.
  */
 export class Turn {
   readonly name: string;

@@ -27,10 +27,7 @@ const OVERLOAD_MS = 500;
 const LOOK_MS = 100;
 /** Between two looks by the clock a burst can fill a small log. */
 const LOOK_EVENTS = 512;
-/**
- * So many of all sessions have to lag for the feed to be held, and in any case so many: a few slow ones can't hold up
- * everybody else. Once it is held, all of them are waited for.
- */
+/** So many of all sessions have to lag, and in any case so many: a few slow ones can't hold up everybody else. */
 const LAGGING = { share: 0.1, least: 3 };
 /** Who still lags after so long is slow, and isn't waited for any more. */
 const PATIENCE_MS = 2000;
@@ -38,9 +35,9 @@ const PATIENCE_MS = 2000;
 /**
  * Overload shows at the broker, as a backlog, instead of as clients that fall off the log here. More comes in than
  * goes out when somebody waits too long for a turn, or when a tenth of all sessions lag although they take what they
- * are given: by time, or by so much that some will soon fall off the log. It is held until the last of them has caught up
- * or been given up on: let go when fewer than a tenth lagged, an overload pushed 3 to 32 of 500 off a small log, a few at a
- * time, in ten runs of ten.
+ * are given: by time, or by so much that some will soon fall off the log. For the last of the latter it is held on: let go
+ * as soon as fewer than a tenth lagged, an overload pushed 3 to 32 of 500 off a small log, a few at a time, in ten runs of
+ * ten. Not for the last of those who are merely late, or one slow client could stretch each hold to the full.
  */
 export class Valve {
   readonly #deps: ValveDeps;
@@ -112,15 +109,19 @@ export class Valve {
     return false;
   }
 
-  /** None, if they are too few. */
+  /** None, if they are too few. Those who are waited for already needn't be many, if they are about to fall off. */
   #thoseWhoLag(now: number): readonly Lagging[] {
-    const { log, connections, sessions } = this.#deps;
+    const { log, sessions } = this.#deps;
     const many = Math.min(sessions.open, Math.max(LAGGING.least, sessions.open * LAGGING.share));
-    const isWaiting = this.#waitingSince < Infinity;
-    const enough = isWaiting ? 1 : Math.max(1, many);
-    if (sessions.busy < enough) return [];
     const late = this.#heads.length < OVERLOAD_MS / LOOK_MS ? 0 : (this.#heads[0] ?? 0);
-    const position = Math.max(late, log.endangeredBefore);
+    const lagging = this.#behind(Math.max(late, log.endangeredBefore), many, now);
+    const isWaiting = this.#waitingSince < Infinity;
+    return isWaiting && lagging.length === 0 ? this.#behind(log.endangeredBefore, 1, now) : lagging;
+  }
+
+  #behind(position: number, enough: number, now: number): readonly Lagging[] {
+    const { connections, sessions } = this.#deps;
+    if (sessions.busy < Math.max(1, enough)) return [];
     const lagging: Lagging[] = [];
     for (const connection of connections) if (connection.lagsBehind(position, now)) lagging.push(connection);
     return lagging.length >= enough ? lagging : [];

@@ -144,13 +144,8 @@ class WebSocketWire implements Wire {
   write(frames: Buffer): boolean {
     // Nothing may follow a close frame (RFC 6455 §5.5.1), and ws answers the peer's by itself.
     if (!this.#isOpen) return false;
-    // Most of what 15,000 idle connections cost is system calls for their pings: one each instead of two.
-    const probes = this.#probes;
-    if (probes) this.#socket.cork();
-    if (probes) this.#ping();
-    this.#written += frames.length;
-    this.#socket.write(frames);
-    if (probes) this.#socket.uncork();
+    if (this.#probes) this.#writeBehindPing(frames);
+    else this.#write(frames);
     // A corked socket hasn't been asked to take anything yet.
     this.#writing = this.#socket.writableLength > 0 && this.#socket.writableCorked === 0;
     // Not `drain`: below the high-water mark, 16 kB on Node 20 and 64 kB from 22 on, it never comes. And no callback with
@@ -159,6 +154,19 @@ class WebSocketWire implements Wire {
     if (this.#written - this.#asked >= ASK_EVERY_BYTES || this.#isFull) this.#ping();
     this.#waited = this.#writing || this.#isFull;
     return !this.#waited;
+  }
+
+  #write(frames: Buffer): void {
+    this.#written += frames.length;
+    this.#socket.write(frames);
+  }
+
+  /** Most of what 15,000 idle connections cost is system calls for their pings: one each instead of two. */
+  #writeBehindPing(frames: Buffer): void {
+    this.#socket.cork();
+    this.#ping();
+    this.#write(frames);
+    this.#socket.uncork();
   }
 
   #onThrough(): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Audience } from '../../src/log/event.js';
 import { ENDINGS } from '../../src/protocol/endings.js';
 import { manualClock } from '../support/clock.js';
 import { cursorOf } from '../support/messages.js';
@@ -116,16 +117,16 @@ describe('the hub, flooded by a tenant', () => {
   const PAUSE_MS = 100;
 
   /** Two who were sent something, for whom as much has come meanwhile. */
-  async function flooded() {
+  async function flooded(audience: Audience = WHOLE) {
     const r = rig({ many: 2 });
     const clients = [await r.enter({ user: '7' }), await r.enter({ user: '8' })] as const;
     for (const [index, { wire }] of clients.entries())
       wire.onWrite = () => {
         wire.onWrite = () => {};
         r.clock.advance(5);
-        r.publish(`later-${index}`, WHOLE);
+        r.publish(`later-${index}`, audience);
       };
-    r.publish('first', WHOLE);
+    r.publish('first', audience);
     r.flush();
     assert.equal(r.hub.size.waiting, 2);
     return { r, clients };
@@ -137,6 +138,29 @@ describe('the hub, flooded by a tenant', () => {
     r.flush();
     for (const { wire } of clients)
       assert.deepEqual(wire.story.slice(2, 5), ['event first', 'event later-0', 'event later-1']);
+  });
+
+  it('does not take one event that concerns somebody twice for two', async () => {
+    const r = rig({ many: 2 });
+    const subscribe = ['orders.*', 'orders.#'];
+    const clients = [
+      await r.enter({ user: '7' }, { subscribe }),
+      await r.enter({ user: '8' }, { subscribe }),
+    ];
+    for (const [index, { wire }] of clients.entries())
+      wire.onWrite = () => {
+        wire.onWrite = () => {};
+        r.clock.advance(5);
+        if (index === 1) r.publish('later', forTopic('orders.1'));
+      };
+    r.publish('first', forTopic('orders.1'));
+    r.flush();
+    assert.equal(r.hub.size.waiting, 0);
+  });
+
+  it('counts events for everybody as well', async () => {
+    const { r } = await flooded({ kind: 'all' });
+    assert.equal(r.hub.size.waiting, 2);
   });
 
   it('lets no pause hold back what is about to expire', async () => {

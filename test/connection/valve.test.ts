@@ -54,17 +54,48 @@ const taking = (position = 0) => ({ position, takes: true });
 const blocked = (position = 0) => ({ position, takes: false });
 
 describe('the valve', () => {
-  it('holds the feed when a tenth of all sessions lag by more than 500 ms, until the last of them has caught up', () => {
+  it('holds the feed when a tenth of all sessions lag by more than 500 ms, and no longer', () => {
     const r = readers(...Array.from({ length: 20 }, () => taking()));
     r.log.head = 100;
     r.clock.advance(500);
     assert.deepEqual(r.holds, [true]);
-    for (const one of r.all.slice(0, 19)) one.position = 100;
+    for (const one of r.all.slice(0, 17)) one.position = 100;
     r.clock.advance(100);
     assert.deepEqual(r.holds, [true]);
-    for (const one of r.all) one.position = 100;
+    // A slow one can't stretch it.
+    for (const one of r.all.slice(0, 19)) one.position = 100;
     r.clock.advance(100);
     assert.deepEqual(r.holds, [true, false]);
+  });
+
+  it('holds it on for the last one whom the log is about to lose, though not again for him alone', () => {
+    const r = readers(...Array.from({ length: 20 }, () => taking()));
+    r.log.head = 100;
+    r.log.endangeredBefore = 50;
+    r.clock.advance(500);
+    for (const one of r.all.slice(0, 19)) one.position = 100;
+    r.clock.advance(500);
+    assert.deepEqual(r.holds, [true]);
+    for (const one of r.all) one.position = 60;
+    for (const one of r.all.slice(0, 19)) one.position = 100;
+    r.clock.advance(100);
+    assert.deepEqual(r.holds, [true, false]);
+    for (const one of r.all.slice(19)) one.position = 0;
+    r.clock.advance(5000);
+    assert.deepEqual(r.holds, [true, false]);
+  });
+
+  it('gives up on him like on the others', () => {
+    const r = readers(...Array.from({ length: 20 }, () => taking()));
+    r.log.head = 100;
+    r.log.endangeredBefore = 50;
+    r.clock.advance(100);
+    for (const one of r.all.slice(0, 19)) one.position = 100;
+    r.clock.advance(1900);
+    assert.deepEqual(r.holds, [true]);
+    r.clock.advance(100);
+    assert.deepEqual(r.holds, [true, false]);
+    assert.equal(r.all[19]?.keepsUp, false);
   });
 
   it('does not hold it for what came within the last 500 ms', () => {
@@ -84,18 +115,6 @@ describe('the valve', () => {
     assert.deepEqual(r.holds, [true]);
     r.clock.advance(100);
     assert.deepEqual(r.holds, [true, false]);
-    r.clock.advance(5000);
-    assert.deepEqual(r.holds, [true, false]);
-  });
-
-  it('does not hold it again for the few who were waited for in vain', () => {
-    const r = readers(...Array.from({ length: 20 }, () => taking()));
-    r.log.head = 100;
-    r.clock.advance(500);
-    for (const one of r.all.slice(0, 19)) one.position = 100;
-    r.clock.advance(2000);
-    assert.deepEqual(r.holds, [true, false]);
-    for (const one of r.all.slice(18)) one.keepsUp = true;
     r.clock.advance(5000);
     assert.deepEqual(r.holds, [true, false]);
   });
