@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { Audience, Event } from '../log/event.js';
+import type { Event } from '../log/event.js';
 import type { EventLog, Moment } from '../log/log.js';
 import type { Logger } from '../logger.js';
 import { Router } from '../router/router.js';
@@ -15,7 +15,7 @@ import { Sessions } from './sessions.js';
 import { SharedFrames } from './shared-frames.js';
 import { Past } from './past.js';
 import { Scheduler, type SchedulerDeps } from './scheduler.js';
-import { EVERYBODY } from './turn.js';
+import { Teller } from './teller.js';
 import { UnsentBudget } from './unsent.js';
 import { Valve } from './valve.js';
 import type { Wire } from './wire.js';
@@ -70,6 +70,7 @@ export class Hub implements FeedSink {
   readonly #router = new Router<Member>();
   readonly #scheduler: Scheduler;
   readonly #broadcasts: Broadcasts;
+  readonly #teller: Teller<Member>;
   readonly #deadlines: Deadlines;
   readonly #unsent = new UnsentBudget(MAX_UNSENT_BYTES);
   readonly #shared = new SharedFrames();
@@ -89,6 +90,13 @@ export class Hub implements FeedSink {
       ms: options.broadcast.ms,
       log: options.log,
       schedule: crowd => this.#scheduler.scheduleAll(crowd),
+    });
+    this.#teller = new Teller({
+      limits: options.broadcast,
+      connections: this.#connections,
+      router: this.#router,
+      broadcasts: this.#broadcasts,
+      scheduler: this.#scheduler,
     });
     this.#deadlines = new Deadlines(options.clock);
     this.#past = new Past({
@@ -262,7 +270,7 @@ export class Hub implements FeedSink {
     const left = event.expiresAt === null ? Infinity : event.expiresAt - now.wall;
     const mayWait = left > this.#options.broadcast.ms;
     const isUrgent = left < URGENT_MS;
-    this.#tell(event.audience, mayWait);
+    this.#teller.tell(event.audience, mayWait);
     if (isUrgent) this.#scheduler.hurry(event.audience.kind === 'all' ? null : event.audience.tenant);
     this.#broadcasts.hurry();
     this.#valve.appended();
@@ -282,40 +290,6 @@ export class Hub implements FeedSink {
 
   givenUp(why: string): void {
     this.#options.onGivenUp(why);
-  }
-
-  #tell(audience: Audience, mayWait: boolean): void {
-    const { least, leastInOne } = this.#options.broadcast;
-    if (audience.kind === 'all' && this.#connections.size >= least) {
-      this.#broadcasts.tell(EVERYBODY, this.#connections, mayWait);
-      return;
-    }
-    const sets: ReadonlySet<Member>[] = [];
-    let sum = 0;
-    this.#router.reach(audience, members => {
-      sets.push(members);
-      sum += members.size;
-    });
-    if (audience.kind === 'all') {
-      // A set for each tenant.
-      for (const members of sets) {
-        const [one] = members;
-        if (one !== undefined) this.#wake(one.tenant, [members]);
-      }
-      return;
-    }
-    const isCrowd = ({ size }: ReadonlySet<Member>) => sum >= least && size >= leastInOne;
-    this.#wake(audience.tenant, sum < least ? sets : sets.filter(members => !isCrowd(members)));
-    for (const members of sets)
-      if (isCrowd(members)) this.#broadcasts.tell(audience.tenant, members, mayWait);
-  }
-
-  /** All members of one tenant, of whom some may be in several of the sets. */
-  #wake(tenant: string, sets: readonly ReadonlySet<Member>[]): void {
-    for (const members of sets) members.forEach(wake);
-    const [only] = sets;
-    const told = sets.length > 1 ? new Set(sets.flatMap(members => [...members])).size : (only?.size ?? 0);
-    if (told > 0) this.#scheduler.told(tenant, told);
   }
 
   #forget(connection: Member): void {
@@ -341,5 +315,3 @@ export class Hub implements FeedSink {
     });
   }
 }
-
-const wake = (connection: Member): void => connection.wake();
