@@ -84,9 +84,10 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
         feed: hub.feed,
         draining,
         full: hub.size.unauthenticated >= config.listener.maxUnauthenticated,
-        warmUpMs: warmUpMs(config),
+        ...warmUp(config),
+        coveredUntil: log.provenAt,
       },
-      hub.firstCaughtUpAt,
+      hub.firstCaughtUp,
       clock.monotonic(),
     );
   let whyUnconfirmed = '';
@@ -206,11 +207,17 @@ function feedReport(metrics: Metrics, logger: Logger): FeedReport {
  * Before, a fresh cursor from another pod would go back further than this one's log. A stream has been read back, but
  * while FEED is being changed clients come from pods with a queue.
  */
-function warmUpMs(config: Config): number {
-  if (config.feed.kind === 'memory') return 0;
+function warmUp(config: Config): { warmUpMs: number; leastCoveredMs: number } {
+  if (config.feed.kind === 'memory') return { warmUpMs: 0, leastCoveredMs: 0 };
   // A fresh cursor names the last sounding, which is up to one interval old, and began up to one before; the marks of
   // other pods are as old. The third interval is for the messages' way, which the two leave no time for.
-  return config.log.resumeOverlapMs + 3 * BROKER_FEED_DEFAULTS.soundIntervalMs;
+  const { soundIntervalMs } = BROKER_FEED_DEFAULTS;
+  const { resumeOverlapMs } = config.log;
+  // What other pods have covered may be an interval behind what this one has.
+  return {
+    warmUpMs: resumeOverlapMs + 3 * soundIntervalMs,
+    leastCoveredMs: resumeOverlapMs + soundIntervalMs,
+  };
 }
 
 /** All pods must come to the same key; only a single development process may make one up. */

@@ -76,7 +76,7 @@ export class Hub implements FeedSink {
   readonly #shared = new SharedFrames();
   readonly #sessions = new Sessions();
   #feed: FeedState = { kind: 'never' };
-  #firstCaughtUpAt: number | null = null;
+  #firstCaughtUp: Moment | null = null;
   #stopTicking: () => void = () => {};
   readonly #valve: Valve;
   readonly #past: Past;
@@ -156,9 +156,9 @@ export class Hub implements FeedSink {
     return this.#feed;
   }
 
-  /** Monotonic ms; null: not yet. */
-  get firstCaughtUpAt(): number | null {
-    return this.#firstCaughtUpAt;
+  /** Null: not yet. */
+  get firstCaughtUp(): Moment | null {
+    return this.#firstCaughtUp;
   }
 
   /** Figures of the moment. All of them are 0 after the last client is gone. */
@@ -240,7 +240,7 @@ export class Hub implements FeedSink {
     const wasLost = this.#feed.kind === 'lost';
     const now = this.#moment();
     // Until it has caught up for the first time nobody is served: a cursor presented would mean nothing.
-    if (this.#firstCaughtUpAt !== null) this.#feed = { kind: 'attached', since: now.monotonic };
+    if (this.#firstCaughtUp !== null) this.#feed = { kind: 'attached', since: now.monotonic };
     this.#valve.reset();
     // Announced before the boundary, so that it reaches each client ahead of the resync that belongs to it.
     if (wasLost) for (const connection of this.#connections) connection.announceStale(false);
@@ -251,9 +251,9 @@ export class Hub implements FeedSink {
   }
 
   caughtUp(): void {
-    const now = this.#options.clock.monotonic();
-    this.#firstCaughtUpAt = now;
-    this.#feed = { kind: 'attached', since: now };
+    const now = this.#moment();
+    this.#firstCaughtUp = now;
+    this.#feed = { kind: 'attached', since: now.monotonic };
   }
 
   covered(until: number, reached: number): void {
@@ -283,7 +283,7 @@ export class Hub implements FeedSink {
 
   lost(why: string): void {
     this.#options.logger.warn({ why }, 'feed lost');
-    if (this.#firstCaughtUpAt === null) return;
+    if (this.#firstCaughtUp === null) return;
     this.#feed = { kind: 'lost', since: this.#options.clock.monotonic() };
     for (const connection of this.#connections) connection.announceStale(true);
   }
