@@ -88,8 +88,10 @@ try {
     [
       '--enable-source-maps',
       '--test',
-      // Without --test-force-exit, which loses results that are still on their way (nodejs/node#64833): 17 of 2,946 once. A
-      // failed test that leaves sockets open keeps its file until the timeout.
+      // What leaves a socket open, a failed test above all, would keep its file's process until the timeout.
+      '--test-force-exit',
+      '--import',
+      new URL('./lib/blocking-stdout.mjs', import.meta.url).href,
       `--test-concurrency=${CONCURRENCY}`,
       `--test-timeout=${TEST_TIMEOUT_MS}`,
       '--test-reporter=spec',
