@@ -36,7 +36,7 @@ const PATIENCE_MS = 2000;
  * Overload shows at the broker, as a backlog, instead of as clients that fall off the log here. More comes in than
  * goes out when somebody waits too long for a turn, or when a tenth of all sessions lag although they take what they
  * are given: by time, or by so much that some will soon fall off the log. For the last of the latter it is held on: let go
- * as soon as fewer than a tenth lagged, an overload pushed 3 to 32 of 500 off a small log, a few at a time, in ten runs of
+ * as soon as fewer than a tenth lagged, an overload pushed 2 to 32 of 500 off a small log, a few at a time, in ten runs of
  * ten. Not for the last of those who are merely late, or one slow client could stretch each hold to the full.
  */
 export class Valve {
