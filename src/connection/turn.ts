@@ -32,9 +32,10 @@ export const MANY = 200;
 const MAX_PAUSE_MS = 100;
 /**
  * So many have to be told of something new for each who is woken by it: the others waited already, and get it with what
- * they wait for. With fewer a pause joins nothing: in (c) of the bench, 5,000 clients with four events a second each, a
- * hiccup of 0.2 s was enough for a tenant that used 60 % of the core to pause for ever, and for a median latency of 170
- * ms instead of 1. It comes to about 1 and the share of what can be sent, so with 2 whoever isn't overloaded gets over it.
+ * they wait for. With fewer a pause joins nothing: simulated, a hiccup of 0.2 s was enough for 5,000 clients at 60 % of what
+ * can be sent to wait for ever (`scheduler.test.ts`). In (c) of the bench 3 runs of 30 had a median latency of 50 to 170
+ * ms instead of 1, which would fit. It comes to about 1 and the share of what can be sent, so with 2 whoever isn't
+ * overloaded gets over it.
  */
 const JOINED = 2;
 
