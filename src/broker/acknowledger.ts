@@ -6,8 +6,12 @@ export interface Acknowledger<Message> {
   hold(held: boolean): void;
 }
 
-/** An acknowledgement is a system call for us and work for the broker: one a message cost a tenth of taking it in. */
-const DELAY_MS = 5;
+/**
+ * An acknowledgement is a system call for us and work for the broker: one a message cost a tenth of taking it in, and one
+ * each 5 ms a fiftieth of the CPU of 20,000 deliveries a second. What isn't acknowledged is delivered again to nobody: a
+ * queue goes with its pod, a stream is read from where the log stands.
+ */
+const DELAY_MS = 50;
 /** Waiting for the clock alone, a small prefetch would be used up long before. */
 const SHARE_OF_PREFETCH = 1 / 4;
 

@@ -2,6 +2,7 @@ import type { Entry } from '../log/entry.js';
 import type { Names } from '../log/names.js';
 import type { Reader } from '../log/reader.js';
 import { PatternTree } from './pattern-tree.js';
+import { Since } from './since.js';
 import { coversSegments, isWildcard, matches } from './topic.js';
 
 const NONE: ReadonlyMap<string, number> = new Map();
@@ -15,8 +16,7 @@ export class Entitlement implements Reader {
   readonly user: string;
   /** Nothing at or before this position, whatever the audience. */
   readonly since: number;
-  /** Topic → position from which it counts. */
-  readonly #topics = new Map<string, number>();
+  readonly #topics = new Since();
   /** The same of patterns. Null as long as there are none: an empty map and tree are 250 bytes a connection. */
   #patterns: Map<string, number> | null = null;
   /** Finds the patterns worth trying: 1,000 topics against each of 128 patterns took 80 ms, with the tree 1. */
@@ -29,7 +29,7 @@ export class Entitlement implements Reader {
   }
 
   get topics(): Iterable<string> {
-    return this.#topics.keys();
+    return this.#topics.names();
   }
 
   get patterns(): ReadonlyMap<string, number> {
@@ -46,7 +46,7 @@ export class Entitlement implements Reader {
 
   /** Topics and patterns as they were asked for. */
   *subscriptions(): Generator<string> {
-    yield* this.#topics.keys();
+    yield* this.#topics.names();
     yield* this.patterns.keys();
   }
 
@@ -93,7 +93,7 @@ export class Entitlement implements Reader {
     // By index: an iterator for each entry that is looked at would be one more object a delivery.
     for (let index = 0; index < topics.size; index++) {
       const topic = topics.at(index) ?? '';
-      if ((this.#topics.get(topic) ?? Infinity) < sequence || this.#matches(topic, sequence)) return true;
+      if (this.#topics.get(topic) < sequence || this.#matches(topic, sequence)) return true;
     }
     return false;
   }
