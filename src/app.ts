@@ -20,7 +20,7 @@ import type { Config } from './config.js';
 import type { Feed } from './connection/feed.js';
 import { type FeedState, Hub } from './connection/hub.js';
 import { BROADCAST } from './connection/broadcasts.js';
-import { MANY } from './connection/turn.js';
+import { FLOOD } from './connection/flood.js';
 import { LimitedLog } from './limited-log.js';
 import { CursorCodec } from './log/cursor.js';
 import { EventLog } from './log/log.js';
@@ -70,7 +70,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
     logger,
     random: Math.random,
     newSessionId: randomUUID,
-    turns: { defer: setImmediate, clock, many: MANY },
+    turns: { defer: setImmediate, clock, flood: FLOOD },
     broadcast: BROADCAST,
     past: feed.past,
     holdFeed: held => feed.hold(held),

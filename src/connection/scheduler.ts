@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { Deque } from '../log/deque.js';
-import { type Crowd, EVERYBODY, Turn, type Visited } from './turn.js';
+import type { FloodLimits } from './flood.js';
+import { type Crowd, Turn, type Visited } from './turn.js';
 
 /**
  * One turn of the event loop goes to sending for at least so long, then I/O gets its chance. If I/O took longer, sending
@@ -14,8 +15,8 @@ export interface SchedulerDeps {
   /** Runs a task once the I/O of this turn is done, so that what arrives together leaves together. */
   readonly defer: (task: () => void) => void;
   readonly clock: Pick<Clock, 'monotonic' | 'after'>;
-  /** Of one tenant so many, waiting and then woken in one round, are a flood: see `Turn`. */
-  readonly many: number;
+  /** When a tenant pauses: see `Turn`. */
+  readonly flood: FloodLimits;
 }
 
 /**
@@ -56,13 +57,13 @@ export class Scheduler {
   /** There is something new for somebody. */
   schedule(one: Visited): void {
     if (one.waitsSince !== null) return;
-    this.#turnOf(one.turn).wake(one, this.#lookAtTheClock());
+    this.#turnOf(one.turn).add(one, this.#lookAtTheClock());
     this.#deferRun();
   }
 
   /** There was something new for so many of one tenant, each of whom has been scheduled now or waited already. */
   told(tenant: string, count: number): void {
-    this.#turns.get(tenant)?.told(count);
+    this.#turns.get(tenant)?.told(count, this.#lookAtTheClock());
   }
 
   /** Somebody who couldn't take any more can go on. */
@@ -119,6 +120,8 @@ export class Scheduler {
   }
 
   #pause(turn: Turn): void {
+    const until = this.#time + turn.pauseMs;
+    let stop = () => {};
     const end = () => {
       stop();
       this.#pauses.delete(turn.name);
@@ -126,14 +129,22 @@ export class Scheduler {
       this.#order.push(turn);
       this.#deferRun();
     };
-    const stop = this.#deps.clock.after(turn.pauseMs, end);
+    const look = () => {
+      const now = this.#deps.clock.monotonic();
+      if (now < until && turn.isFlooded(now)) goOn(until - now);
+      else end();
+    };
+    const goOn = (ms: number) => {
+      stop = this.#deps.clock.after(Math.min(this.#deps.flood.windowMs, ms), look);
+    };
     this.#pauses.set(turn.name, end);
+    goOn(turn.pauseMs);
   }
 
   #turnOf(name: string): Turn {
     let turn = this.#turns.get(name);
     if (turn === undefined) {
-      turn = new Turn(name, name === EVERYBODY ? Infinity : this.#deps.many);
+      turn = new Turn(name, this.#deps.flood, this.#time);
       this.#turns.set(name, turn);
       this.#order.push(turn);
     }

@@ -4,6 +4,7 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { AuthOutcome, Identity, TokenFault } from '../../src/connection/authenticate.js';
 import type { Connection } from '../../src/connection/connection.js';
 import type { PastSource } from '../../src/connection/feed.js';
+import { FLOOD, type FloodLimits } from '../../src/connection/flood.js';
 import { Hub, type HubOptions } from '../../src/connection/hub.js';
 import { CursorCodec } from '../../src/log/cursor.js';
 import type { Audience, Event } from '../../src/log/event.js';
@@ -41,8 +42,8 @@ export interface RigOptions {
   readonly authenticate?: HubOptions['authenticate'];
   /** No event is one unless given. */
   readonly broadcast?: BroadcastLimits;
-  /** So many of one tenant are a flood; 600 unless given. */
-  readonly many?: number;
+  /** The usual one unless given. */
+  readonly flood?: FloodLimits;
   /** Numbers of the epochs; those of two rigs must differ. */
   readonly firstEpoch?: number;
 }
@@ -142,7 +143,7 @@ export function rig(options: RigOptions = {}): Rig {
     },
     random: options.random ?? (() => 0),
     newSessionId: () => `session-${++sessions}`,
-    turns: { defer: task => void tasks.push(task), clock, many: options.many ?? 600 },
+    turns: { defer: task => void tasks.push(task), clock, flood: options.flood ?? FLOOD },
     broadcast: options.broadcast ?? { ms: 0, least: Infinity, leastInOne: 0 },
     past: options.past ?? null,
     holdFeed: held => void holds.push(held),

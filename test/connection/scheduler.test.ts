@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FLOOD, type FloodLimits } from '../../src/connection/flood.js';
 import { Scheduler } from '../../src/connection/scheduler.js';
 import type { Crowd, Visited } from '../../src/connection/turn.js';
 
@@ -7,7 +8,7 @@ import type { Crowd, Visited } from '../../src/connection/turn.js';
 const A_SLICE = 0.25;
 
 /** A scheduler whose turns of the event loop are counted, on a clock that a visit moves. */
-function rig(msPerVisit = 0, many = Infinity) {
+function rig(msPerVisit = 0, flood: FloodLimits = { ...FLOOD, waiting: Infinity }) {
   const visits: string[] = [];
   const tasks: (() => void)[] = [];
   const pauses: { readonly ms: number; readonly end: () => void }[] = [];
@@ -16,13 +17,20 @@ function rig(msPerVisit = 0, many = Infinity) {
     defer: task => void tasks.push(task),
     clock: {
       monotonic: () => now,
-      after(ms, end) {
+      after(ms, task) {
+        const remove = () => {
+          if (pauses.includes(pause)) pauses.splice(pauses.indexOf(pause), 1);
+        };
+        const end = () => {
+          remove();
+          task();
+        };
         const pause = { ms, end };
         pauses.push(pause);
-        return () => void pauses.splice(pauses.indexOf(pause), 1);
+        return remove;
       },
     },
-    many,
+    flood,
   });
   function member(name: string, turn: string, visitsWanted = 1, onVisit = () => {}): Visited {
     let left = visitsWanted;
@@ -252,25 +260,22 @@ describe('the scheduler', () => {
   });
 });
 
-describe('a tenant of whom many are woken while many wait', () => {
-  const MANY = 3;
+describe('a tenant that is flooded', () => {
+  const LIMITS: FloodLimits = { times: 2, waiting: 3, windowMs: 20, visits: 5 };
   type World = ReturnType<typeof rig>;
 
-  /** A round of `first`; in its first visit `again` others are woken, by two events each, and `then` is done. */
-  function flood(one: World, again = MANY, first = MANY, then = () => {}, turn = 'a', told = 2 * again) {
-    const { scheduler, member, spend } = one;
-    // No round began at the clock's beginning.
-    spend(1000);
-    const late = Array.from({ length: again }, (_, i) => member(`late${i}`, turn));
-    const onVisit = () => {
-      for (const next of late) scheduler.schedule(next);
-      scheduler.told(turn, told);
-      then();
-    };
-    for (let i = 0; i < first; i++)
-      scheduler.schedule(member(`early${i}`, turn, 1, i === 0 ? onVisit : undefined));
+  /** Of one tenant so many wait. At each visit it is told of `told` deliveries to those who wait already. */
+  function flood(one: World, count: number, told: number, turn = 'a', onVisit = () => {}) {
+    for (let i = 0; i < count; i++)
+      one.scheduler.schedule(
+        one.member(`${i}`, turn, 1, () => {
+          one.scheduler.told(turn, told);
+          onVisit();
+        }),
+      );
   }
 
+  /** Until nothing is left to be done, or it pauses. */
   function all({ turn, tasks }: World): string[] {
     const visits: string[] = [];
     while (tasks.length > 0) visits.push(...turn());
@@ -279,58 +284,119 @@ describe('a tenant of whom many are woken while many wait', () => {
 
   const ms = ({ pauses }: World) => pauses.map(pause => pause.ms);
 
-  it('pauses for as long as the round took, and is then served on', () => {
-    const one = rig(5, MANY);
-    flood(one);
-    assert.deepEqual(all(one), ['early0', 'early1', 'early2']);
-    assert.deepEqual(ms(one), [15]);
-    assert.equal(one.scheduler.waiting, MANY);
+  /** The flood goes on for so long in a pause, or ends. */
+  function pass(one: World, ms: number, told = 0) {
+    one.scheduler.told('a', told);
+    one.spend(ms);
     one.pauses[0]?.end();
-    assert.deepEqual(all(one), ['late0', 'late1', 'late2']);
+  }
+
+  it('pauses, until it is over', () => {
+    const one = rig(5, LIMITS);
+    flood(one, 10, 3);
+    assert.deepEqual(all(one), ['0', '1', '2', '3', '4']);
+    assert.deepEqual(ms(one), [20]);
+    // Told of in the last two visits: 6.
+    pass(one, 20, 4);
+    assert.deepEqual(ms(one), [20]);
+    pass(one, 20, 7);
+    assert.deepEqual(all(one), ['5', '6', '7', '8', '9']);
     assert.deepEqual(ms(one), []);
   });
 
-  it('counts each round by itself, though several fit into one turn', () => {
-    const one = rig(0.01, MANY);
-    const { scheduler, member } = one;
-    const named = (name: string, onFirst: () => void) =>
-      Array.from({ length: MANY }, (_, i) => member(`${name}${i}`, 'a', 1, i === 0 ? onFirst : undefined));
-    const wakeAll = (members: readonly Visited[]) => {
-      for (const next of members) scheduler.schedule(next);
-      scheduler.told('a', 2 * members.length);
-    };
-    const late = named('late', () => {});
-    const early = named('early', () => wakeAll(late));
-    scheduler.schedule(member('alone', 'a', 1, () => wakeAll(early)));
-    assert.deepEqual(all(one), ['alone', 'early0', 'early1', 'early2']);
-    assert.equal(one.pauses.length, 1);
+  it('pauses for four times as long as it takes to send to all who wait, if it goes on', () => {
+    const one = rig(5, LIMITS);
+    flood(one, 9, 3);
+    assert.equal(all(one).length, 5);
+    const waits: number[] = [];
+    for (let wait = one.pauses[0]; wait !== undefined; wait = one.pauses[0]) {
+      waits.push(wait.ms);
+      pass(one, wait.ms, 100);
+    }
+    assert.deepEqual(waits, [20, 20, 20, 20]);
   });
 
-  it('pauses for 100 ms at most', () => {
-    const one = rig(60, MANY);
-    flood(one);
+  it('pauses for 250 ms at most', () => {
+    const one = rig(5, LIMITS);
+    flood(one, 1000, 3);
     all(one);
-    assert.deepEqual(ms(one), [100]);
+    const begun = one.now();
+    while (one.pauses.length > 0) pass(one, one.pauses[0]?.ms ?? 0, 100);
+    assert.equal(one.now() - begun, 250);
   });
 
-  it('keeps on with its rounds if one took no time at all', () => {
-    const one = rig(0, MANY);
-    flood(one);
-    assert.equal(all(one).length, 2 * MANY);
-    for (let i = 0; i < 3 * MANY; i++) one.scheduler.schedule(one.member(`${i}`, 'a'));
-    assert.equal(all(one).length, 3 * MANY);
-    assert.deepEqual(ms(one), []);
+  it('serves all who wait between two pauses', () => {
+    const one = rig(5, LIMITS);
+    flood(one, 20, 10);
+    assert.equal(all(one).length, 5);
+    flood(one, 5, 10);
+    while (one.pauses.length > 0) pass(one, 20, 1000);
+    let woken = 0;
+    const waking = () => {
+      one.scheduler.schedule(one.member(`late${woken++}`, 'a'));
+    };
+    flood(one, 1, 10, 'a', waking);
+    assert.equal(all(one).slice(0, 21).at(-1), '0');
+    assert.equal(woken, 1);
+  });
+
+  it('pauses again after that', () => {
+    const one = rig(5, LIMITS);
+    let visits = 0;
+    flood(one, 20, 10, 'a', () => {
+      if (++visits > 15) one.scheduler.schedule(one.member(`late${visits}`, 'a'));
+    });
+    assert.equal(all(one).length, 5);
+    while (one.pauses.length > 0) pass(one, 20, 1000);
+    assert.equal(all(one).length, 15);
+    assert.equal(one.scheduler.waiting, 5);
+    assert.deepEqual(ms(one), [20]);
+  });
+
+  it('does not pause while no more than twice as much comes in as can be sent', () => {
+    const one = rig(5, LIMITS);
+    flood(one, 20, 1);
+    assert.equal(all(one).length, 20);
+    flood(one, 20, 3);
+    assert.equal(all(one).length, 5);
+  });
+
+  it('does not pause for few, nor on the word of few visits, nor before a window is over', () => {
+    const few = rig(5, LIMITS);
+    flood(few, LIMITS.visits + LIMITS.waiting - 1, 10);
+    assert.equal(all(few).length, LIMITS.visits + LIMITS.waiting - 1);
+    const slow = rig(15, LIMITS);
+    flood(slow, 20, 10);
+    assert.equal(all(slow).length, LIMITS.visits);
+    const quick = rig(1, LIMITS);
+    flood(quick, 30, 10);
+    assert.equal(all(quick).length, LIMITS.windowMs);
+  });
+
+  it('keeps on if visits take no time at all', () => {
+    const one = rig(0, LIMITS);
+    flood(one, 100, 10);
+    assert.equal(all(one).length, 100);
+  });
+
+  it('goes by the last visits', () => {
+    let msPerVisit = 0;
+    const one = rig(0, LIMITS);
+    flood(one, 10_000, 1, 'a', () => one.spend(msPerVisit));
+    // Each run is of 1 ms.
+    all(one);
+    msPerVisit = 1;
+    flood(one, 20_000, 3, 'a', () => one.spend(msPerVisit));
+    assert.ok(all(one).length < 5000);
   });
 
   it('lets other tenants be served meanwhile', () => {
-    const one = rig(1, MANY);
-    flood(one);
+    const one = rig(5, LIMITS);
+    flood(one, 8, 3);
     all(one);
-    one.scheduler.schedule(one.member('a', 'a'));
     one.scheduler.schedule(one.member('b', 'b'));
     assert.deepEqual(all(one), ['b']);
-    one.pauses[0]?.end();
-    assert.deepEqual(all(one), ['late0', 'late1', 'late2', 'a']);
+    assert.equal(one.scheduler.waiting, 3);
   });
 
   it('does not let a crowd wait, nor what is urgent: before the pause or in it', () => {
@@ -340,90 +406,56 @@ describe('a tenant of whom many are woken while many wait', () => {
       ({ scheduler }: World) => scheduler.hurry(null),
     ];
     for (const how of hasten) {
-      const before = rig(5, MANY);
-      flood(before, MANY, MANY, () => how(before));
-      assert.ok(all(before).includes('late2'));
+      const before = rig(5, LIMITS);
+      let isFirst = true;
+      flood(before, 8, 3, 'a', () => {
+        if (isFirst) how(before);
+        isFirst = false;
+      });
+      assert.ok(all(before).includes('7'));
       assert.deepEqual(ms(before), []);
-      const within = rig(5, MANY);
-      flood(within);
+      const within = rig(5, LIMITS);
+      flood(within, 8, 3);
       all(within);
-      assert.deepEqual(ms(within), [15]);
+      assert.deepEqual(ms(within), [20]);
       how(within);
-      assert.ok(all(within).includes('late2'));
+      assert.ok(all(within).includes('7'));
       assert.deepEqual(ms(within), []);
     }
-    const { scheduler } = rig(5, MANY);
+    const { scheduler } = rig(5, LIMITS);
     scheduler.hurry('nobody');
   });
 
   it('hurries for one round only', () => {
-    const one = rig(5, MANY);
-    flood(one, MANY, MANY, () => one.scheduler.hurry('a'));
+    const one = rig(5, LIMITS);
+    flood(one, 8, 3);
+    one.scheduler.hurry('a');
+    let isFirst = true;
+    flood(one, 1, 3, 'a', () => {
+      if (isFirst) flood(one, 8, 3);
+      isFirst = false;
+    });
     all(one);
-    flood(one);
-    all(one);
-    assert.deepEqual(ms(one), [15]);
+    assert.deepEqual([ms(one), one.scheduler.waiting], [[20], 8]);
   });
 
   it('counts as waiting from when it was woken', () => {
-    const one = rig(5, MANY);
-    flood(one);
+    const one = rig(5, LIMITS);
+    flood(one, 8, 3);
     all(one);
     one.spend(100);
-    // Woken in the first visit, ten milliseconds before the end of the round.
-    assert.equal(one.scheduler.longestWait, 110);
-  });
-
-  it('does not pause when fewer are woken, or fewer waited', () => {
-    for (const [again, first] of [
-      [MANY - 1, MANY],
-      [MANY, MANY - 1],
-    ] as const) {
-      const one = rig(5, MANY);
-      flood(one, again, first);
-      assert.equal(all(one).length, again + first);
-      assert.deepEqual(ms(one), []);
-    }
-  });
-
-  it('does not pause when each is woken by one event, which a pause would not join with another', () => {
-    const one = rig(5, MANY);
-    flood(one, MANY, MANY, undefined, 'a', MANY);
-    assert.equal(all(one).length, 2 * MANY);
-    assert.deepEqual(ms(one), []);
-    one.scheduler.told('nobody', 1);
-  });
-
-  it('counts what was told since the round began, not before', () => {
-    const one = rig(5, MANY);
-    const { scheduler, member } = one;
-    const second = Array.from({ length: MANY }, (_, i) => member(`second${i}`, 'a'));
-    const first = Array.from({ length: MANY }, (_, i) =>
-      member(`first${i}`, 'a', 1, () => {
-        const next = second[i];
-        if (next !== undefined) scheduler.schedule(next);
-        scheduler.told('a', 1);
-      }),
-    );
-    const wakeFirst = () => {
-      for (const next of first) scheduler.schedule(next);
-      // Of the round that this ends.
-      scheduler.told('a', 10 * MANY);
-    };
-    scheduler.schedule(member('alone', 'a', 1, wakeFirst));
-    assert.equal(all(one).length, 1 + 2 * MANY);
-    assert.deepEqual(ms(one), []);
-    scheduler.told('nobody', 1);
+    assert.equal(one.scheduler.longestWait, 125);
   });
 
   for (const load of [0.6, 0.9])
     it(`gets over a hiccup: at ${load} of what can be sent, few wait a moment later`, () => {
       const [clients, msPerVisit] = [5000, 0.03];
-      const one = rig(msPerVisit, 200);
+      const one = rig(msPerVisit, FLOOD);
       const { scheduler, member, pauses, spend, tasks, turn, now } = one;
       const members = Array.from({ length: clients }, (_, i) => member(`${i}`, 'a'));
       let seed = 1;
       let told = 0;
+      let paused = 0;
       const wakeThoseDue = () => {
         for (; told < (now() * load) / msPerVisit; told++) {
           // A linear congruential generator (Park and Miller): some get two events one after the other.
@@ -441,6 +473,7 @@ describe('a tenant of whom many are woken while many wait', () => {
           turn();
         } else if (pause !== undefined) {
           spend(pause.ms);
+          paused += pause.ms;
           wakeThoseDue();
           pause.end();
         } else {
@@ -448,28 +481,27 @@ describe('a tenant of whom many are woken while many wait', () => {
         }
       }
       assert.ok(scheduler.waiting < 500, `${scheduler.waiting} wait`);
+      assert.ok(paused <= FLOOD.windowMs, `paused for ${paused} ms`);
     });
 
   it('does not pause for those who have more to send, or could not be sent to for a moment', () => {
-    const one = rig(5, MANY);
-    for (let i = 0; i < 2 * MANY; i++) one.scheduler.schedule(one.member(`${i}`, 'a', 10));
-    assert.equal(all(one).length, 20 * MANY);
-    const others = Array.from({ length: MANY }, (_, i) => one.member(`other${i}`, 'a'));
-    flood(one, 0, MANY, () => others.forEach(other => one.scheduler.goOn(other)));
-    assert.equal(all(one).length, 2 * MANY);
-    assert.deepEqual(ms(one), []);
+    const one = rig(5, LIMITS);
+    for (let i = 0; i < 6; i++) one.scheduler.schedule(one.member(`${i}`, 'a', 10));
+    const others = Array.from({ length: 6 }, (_, i) => one.member(`other${i}`, 'a'));
+    for (const other of others) one.scheduler.goOn(other);
+    assert.equal(all(one).length, 66);
+    one.scheduler.told('nobody', 1);
   });
 
   it('does not pause without a tenant: all tenants share that turn', () => {
-    const one = rig(5, MANY);
-    flood(one, MANY, MANY, undefined, '');
-    assert.equal(all(one).length, 2 * MANY);
-    assert.deepEqual(ms(one), []);
+    const one = rig(5, LIMITS);
+    flood(one, 20, 10, '');
+    assert.equal(all(one).length, 20);
   });
 
   it('leaves no timer behind', () => {
-    const one = rig(5, MANY);
-    flood(one);
+    const one = rig(5, LIMITS);
+    flood(one, 8, 3);
     all(one);
     one.scheduler.stop();
     all(one);

@@ -108,7 +108,8 @@ export class Pod implements PodView {
       turns: {
         defer: task => void this.tasks.push(task),
         clock: this.#working(setting.lookMs),
-        many: setting.leastBroadcast,
+        // So that a pause can come behind every visit.
+        flood: { times: 0.02, waiting: 1, windowMs: 1, visits: 1 },
       },
       broadcast: { ms: setting.lingerMs, least: setting.leastBroadcast, leastInOne: 1 },
       past: null,

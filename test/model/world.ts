@@ -12,7 +12,7 @@ const TOKEN_MS = { good: 3_600_000, slow: 3_600_000, short: 1500, bad: 3_600_000
 /** After so long nobody waits for the pod to come as far as its cursor, a look or two later. */
 const PARKED_MS = 2100;
 /** As long as those of a tenant pause at most. */
-const PAUSE_MS = 100;
+const PAUSE_MS = 250;
 const foreign = new CursorCodec(['a key of somebody else altogether']);
 
 /** Two pods on one broker, their clients, and the model of it all. */
@@ -301,7 +301,7 @@ export class World {
     if (this.#setting.lingerMs > 0) this.#pass(this.#setting.lingerMs);
     for (let i = 0; pod.isSending; i++) {
       assert.ok(i < 1000, 'there is no end to what is to be sent');
-      // Those of a tenant who are many pause between rounds.
+      // A tenant that is flooded pauses between rounds.
       if (pod.tasks.length === 0) this.#pass(PAUSE_MS);
       pod.run();
     }
