@@ -21,8 +21,9 @@ export class Batch {
   #end = 0;
   #copies = false;
   readonly #shared: SharedFrames;
-  /** All that is in it, as long as that is events alone. */
-  #run: Entry[] | null = NO_RUN;
+  /** All that is in it, if that is one event; if it is several; else neither. */
+  #lone: Entry | null = null;
+  #run: Entry[] = NO_RUN;
   bytes = 0;
   events = 0;
 
@@ -43,13 +44,13 @@ export class Batch {
   }
 
   addEntry(entry: Entry): void {
+    this.#note(entry);
     if (this.#slab !== entry.slab.bytes || this.#end !== entry.start) {
       this.#closeStretch();
       this.#slab = entry.slab.bytes;
       this.#start = entry.start;
     }
     this.#end = entry.end;
-    if (this.#run !== null) this.#run = appended(this.#run, entry);
     this.bytes += entry.end - entry.start;
     this.events++;
   }
@@ -66,24 +67,36 @@ export class Batch {
 
   /** To be called once; it holds nothing any more then, and can only begin anew. */
   join(): Buffer {
-    this.#closeStretch();
     const frames = this.#joined();
     this.#clear();
     return frames;
   }
 
+  /** Most often there is one event, for which no list is made. */
   #joined(): Buffer {
+    if (this.#parts.length === 0 && this.#slab !== null && !this.#copies) return this.#stretch(this.#slab);
+    this.#closeStretch();
     const [only] = this.#parts;
     if (this.#parts.length === 1 && only !== undefined && !this.#copies) return only;
-    const run = this.#run;
-    if (run === null || run.length < 2) return this.#concat();
-    return this.#shared.join(run, () => this.#concat());
+    return this.#run.length === 0 ? this.#concat() : this.#shared.join(this.#run, () => this.#concat());
   }
 
   #clear(): void {
     this.#parts = NO_PARTS;
     this.#slab = null;
+    this.#lone = null;
     this.#run = NO_RUN;
+  }
+
+  #note(entry: Entry): void {
+    if (this.bytes === 0) {
+      this.#lone = entry;
+    } else if (this.#lone !== null) {
+      this.#run = [this.#lone, entry];
+      this.#lone = null;
+    } else if (this.#run.length > 0) {
+      this.#run.push(entry);
+    }
   }
 
   #concat(): Buffer {
@@ -91,7 +104,8 @@ export class Batch {
   }
 
   #add(frame: Buffer): void {
-    this.#run = null;
+    this.#lone = null;
+    this.#run = NO_RUN;
     this.#closeStretch();
     this.#parts = appended(this.#parts, frame);
     this.bytes += frame.length;
@@ -99,7 +113,11 @@ export class Batch {
 
   #closeStretch(): void {
     if (this.#slab === null) return;
-    this.#parts = appended(this.#parts, this.#shared.view(this.#slab, this.#start, this.#end));
+    this.#parts = appended(this.#parts, this.#stretch(this.#slab));
     this.#slab = null;
+  }
+
+  #stretch(slab: Buffer): Buffer {
+    return this.#shared.view(slab, this.#start, this.#end);
   }
 }

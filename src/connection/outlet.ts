@@ -93,7 +93,7 @@ export class Outlet {
     this.#owner = owner;
   }
 
-  /** The goodbye has been handed to the wire. */
+  /** The goodbye has been handed to the wire, or that is gone. */
   get hasEnded(): boolean {
     return this.#done;
   }
@@ -190,6 +190,7 @@ export class Outlet {
 
   /** Its wire is gone. */
   closed(): void {
+    this.#done = true;
     this.#become('none');
   }
 

@@ -201,7 +201,7 @@ export class EventLog {
   /** `now`: monotonic, ms. */
   read(reader: Reader, range: { from: number; to: number }, limits: RunLimits, now: number): Run {
     this.#cursors.seal();
-    return collect([this.#rings.get(reader.tenant), this.#all], reader, range, limits, now);
+    return collect(this.#rings.get(reader.tenant), this.#all, reader, range, limits, now);
   }
 
   cursorAt(sequence: number, coveredUntil: number): string {

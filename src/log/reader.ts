@@ -36,6 +36,9 @@ export interface RunLimits {
   readonly looks: number;
 }
 
+/** Never added to: `appended` makes a list of its own for the first. */
+const NO_ENTRIES: Entry[] = [];
+
 /** One list of candidates, how far it has been read, and the entry that it stands at. */
 interface Source {
   readonly list: Deque<Entry>;
@@ -67,14 +70,15 @@ const MAX_LISTS = 256;
  * its lists. The cost follows what it is owed (a binary search a list), not the length of the log.
  */
 export function collect(
-  rings: readonly (Ring | undefined)[],
+  own: Ring | undefined,
+  all: Ring,
   reader: Reader,
   range: { readonly from: number; readonly to: number },
   limits: RunLimits,
   now: number,
 ): Run {
-  const candidates = nearby(rings, range.from) ?? new Merge(open(rings, reader, range.from, range.to));
-  let entries: Entry[] = [];
+  const candidates = nearby(own, all, range.from) ?? new Merge(open(own, all, reader, range));
+  let entries = NO_ENTRIES;
   let bytes = 0;
   let looksLeft = limits.looks;
   for (;;) {
@@ -93,19 +97,19 @@ export function collect(
 }
 
 /** The newest entries of the one ring that has something new, if they are few; null: look for them in lists. */
-function nearby(rings: readonly (Ring | undefined)[], from: number): Candidates | null {
-  let only: Deque<Entry> | null = null;
-  for (const ring of rings) {
-    if (ring === undefined || (ring.entries.last()?.sequence ?? 0) <= from) continue;
-    if (only !== null) return null;
-    only = ring.entries;
-  }
-  if (only === null) return NOTHING;
-  if ((only.at(only.length - 1 - NEAR)?.sequence ?? 0) > from) return null;
-  let first = Math.max(0, only.length - NEAR);
-  while ((only.at(first)?.sequence ?? Infinity) <= from) first++;
-  return new Tail(only, first);
+function nearby(own: Ring | undefined, all: Ring, from: number): Candidates | null {
+  const isOwn = own !== undefined && hasAfter(own, from);
+  const isForAll = hasAfter(all, from);
+  if (isOwn && isForAll) return null;
+  if (!isOwn && !isForAll) return NOTHING;
+  const { entries } = isOwn ? own : all;
+  if ((entries.at(entries.length - 1 - NEAR)?.sequence ?? 0) > from) return null;
+  let first = Math.max(0, entries.length - NEAR);
+  while ((entries.at(first)?.sequence ?? Infinity) <= from) first++;
+  return new Tail(entries, first);
 }
+
+const hasAfter = ({ entries }: Ring, position: number): boolean => (entries.last()?.sequence ?? 0) > position;
 
 const NOTHING: Candidates = { take: () => undefined };
 
@@ -124,7 +128,12 @@ class Tail implements Candidates {
   }
 }
 
-function open(rings: readonly (Ring | undefined)[], reader: Reader, from: number, to: number): Sources {
+function open(
+  own: Ring | undefined,
+  all: Ring,
+  reader: Reader,
+  { from, to }: { readonly from: number; readonly to: number },
+): Sources {
   const sources: Sources = new Heap(
     (a, b) => a.at.sequence < b.at.sequence,
     source => source.place,
@@ -136,15 +145,13 @@ function open(rings: readonly (Ring | undefined)[], reader: Reader, from: number
     const at = list.at(index);
     if (at !== undefined && at.sequence <= to) sources.add({ list, index, at, place: { index: -1 } });
   };
-  for (const ring of rings) {
-    if (ring === undefined) continue;
-    add(ring.whole);
-    if (ring.tenant === null) continue;
-    add(ring.ofUser(reader.user));
-    for (const topic of reader.topics) add(ring.ofTopic(topic));
-    add(ring.wide);
-    if (reader.patterns.size > 0) addMatching(ring, reader, from, add);
-  }
+  add(all.whole);
+  if (own === undefined) return sources;
+  add(own.whole);
+  add(own.ofUser(reader.user));
+  for (const topic of reader.topics) add(own.ofTopic(topic));
+  add(own.wide);
+  if (reader.patterns.size > 0) addMatching(own, reader, from, add);
   return sources;
 }
 
