@@ -141,7 +141,7 @@ export class Connection
     this.outlet.flushed();
     this.alive();
     // It wasn't idle, so there is nothing to notice.
-    if (this.#state.kind !== 'closed') this.#context.scheduler.goOn(this);
+    if (this.#state.kind !== 'closed') this.#context.scheduler.schedule(this);
   }
 
   closed(): void {

@@ -54,23 +54,17 @@ export class Scheduler {
     return sum;
   }
 
-  /** There is something new for somebody. */
+  /** There is something new for somebody, or one who couldn't take any more can go on. */
   schedule(one: Visited): void {
     if (one.waitsSince !== null) return;
-    this.#turnOf(one.turn).add(one, this.#lookAtTheClock());
+    const now = this.#lookAtTheClock();
+    this.#turnOf(one.turn).add(one, now);
     this.#deferRun();
   }
 
   /** There was something new for so many of one tenant, each of whom has been scheduled now or waited already. */
   told(tenant: string, count: number): void {
-    this.#turns.get(tenant)?.told(count, this.#lookAtTheClock());
-  }
-
-  /** Somebody who couldn't take any more can go on. */
-  goOn(one: Visited): void {
-    if (one.waitsSince !== null) return;
-    this.#turnOf(one.turn).add(one, this.#lookAtTheClock());
-    this.#deferRun();
+    this.#turns.get(tenant)?.told(count, this.#deps.clock.monotonic());
   }
 
   scheduleAll(crowd: Crowd): void {
@@ -101,26 +95,29 @@ export class Scheduler {
     while (this.#time < until) {
       const turn = this.#order.shift();
       if (turn === undefined) return;
-      this.#serve(turn, Math.min(until, this.#time + SLICE_MS));
+      const pauseMs = this.#serve(turn, Math.min(until, this.#time + SLICE_MS));
       if (turn.isEmpty) this.#turns.delete(turn.name);
-      else if (turn.pauseMs > 0) this.#pause(turn);
+      else if (pauseMs > 0) this.#pause(turn, pauseMs);
       else this.#order.push(turn);
     }
     if (this.#order.length > 0) this.#deferRun();
   };
 
-  #serve(turn: Turn, until: number): void {
+  /** How long it has to pause now, at most. */
+  #serve(turn: Turn, until: number): number {
     turn.begin(this.#time);
-    do {
-      if (turn.isEmpty) return;
+    for (;;) {
+      if (turn.isEmpty) return 0;
       const one = turn.next();
       if (one !== null && one.visit() && one.waitsSince === null) this.#turnOf(one.turn).add(one, this.#time);
       this.#time = this.#deps.clock.monotonic();
-    } while (!turn.mustPause(this.#time) && this.#time < until);
+      const pauseMs = turn.visited(this.#time);
+      if (pauseMs > 0 || this.#time >= until) return pauseMs;
+    }
   }
 
-  #pause(turn: Turn): void {
-    const until = this.#time + turn.pauseMs;
+  #pause(turn: Turn, ms: number): void {
+    const until = this.#time + ms;
     let stop = () => {};
     const end = () => {
       stop();
@@ -131,14 +128,14 @@ export class Scheduler {
     };
     const look = () => {
       const now = this.#deps.clock.monotonic();
-      if (now < until && turn.isFlooded(now)) goOn(until - now);
-      else end();
+      if (now >= until || turn.isFloodOver(now)) end();
+      else goOn(until - now);
     };
     const goOn = (ms: number) => {
       stop = this.#deps.clock.after(Math.min(this.#deps.flood.windowMs, ms), look);
     };
     this.#pauses.set(turn.name, end);
-    goOn(turn.pauseMs);
+    goOn(ms);
   }
 
   #turnOf(name: string): Turn {

@@ -115,9 +115,9 @@ describe('the hub, handed an event', () => {
 
 describe('the hub, flooded by a tenant', () => {
   const WHOLE = { kind: 'tenant', tenant: 'acme' } as const;
-  const LIMITS: FloodLimits = { times: 2, waiting: 2, windowMs: 1, visits: 1 };
+  const LIMITS: FloodLimits = { times: 2, waiting: 2, windowMs: 1, visits: 1, visitMs: Infinity };
 
-  /** Two, of whom one was sent something, which took so long that as much has come meanwhile. */
+  /** Two, to one of whom something was sent, for so long that as much came meanwhile as before. */
   async function flooded(audience: Audience = WHOLE) {
     const r = rig({ flood: LIMITS });
     const clients = [await r.enter({ user: '7' }), await r.enter({ user: '8' })] as const;
@@ -125,9 +125,11 @@ describe('the hub, flooded by a tenant', () => {
     first.wire.onWrite = () => {
       first.wire.onWrite = () => {};
       r.clock.advance(5);
-      r.publish('later', audience);
+      r.publish('third', audience);
     };
     r.publish('first', audience);
+    r.clock.advance(5);
+    r.publish('second', audience);
     r.flush();
     assert.equal(r.hub.size.waiting, 2);
     return { r, clients };
@@ -138,22 +140,28 @@ describe('the hub, flooded by a tenant', () => {
     assert.deepEqual(clients[1].wire.story.slice(2), []);
     r.clock.advance(100);
     r.flush();
-    for (const { wire } of clients) assert.deepEqual(wire.story.slice(2, 4), ['event first', 'event later']);
+    for (const { wire } of clients)
+      assert.deepEqual(wire.story.slice(2, 5), ['event first', 'event second', 'event third']);
   });
 
   it('does not take one event that concerns somebody twice for two', async () => {
-    const r = rig({ flood: LIMITS });
-    const subscribe = ['orders.*', 'orders.#'];
-    const clients = [
-      await r.enter({ user: '7' }, { subscribe }),
-      await r.enter({ user: '8' }, { subscribe }),
-    ];
-    for (const { wire } of clients) wire.onWrite = () => r.clock.advance(5);
-    r.publish('first', forTopic('orders.1'));
-    // Two in eight milliseconds, of which sending to one takes five.
-    r.clock.advance(3);
-    r.flush();
-    assert.equal(r.hub.size.waiting, 0);
+    // Three in eight milliseconds, of which sending to one takes five: it's a flood from 1.9 times what can be sent on.
+    for (const [times, waiting] of [
+      [2, 0],
+      [1.8, 2],
+    ] as const) {
+      const r = rig({ flood: { ...LIMITS, times } });
+      const subscribe = ['orders.*', 'orders.#'];
+      for (const user of ['7', '8', '9']) {
+        const { wire } = await r.enter({ user }, { subscribe });
+        wire.onWrite = () => r.clock.advance(5);
+      }
+      r.publish('first', forTopic('orders.1'));
+      r.clock.advance(8);
+      r.publish('second', forTopic('orders.1'));
+      r.flush();
+      assert.equal(r.hub.size.waiting, waiting);
+    }
   });
 
   it('counts events for everybody as well', async () => {

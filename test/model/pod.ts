@@ -108,8 +108,8 @@ export class Pod implements PodView {
       turns: {
         defer: task => void this.tasks.push(task),
         clock: this.#working(setting.lookMs),
-        // So that a pause can come behind every visit.
-        flood: { times: 0.02, waiting: 1, windowMs: 1, visits: 1 },
+        // So that there are pauses among three clients.
+        flood: { times: 0.02, waiting: 1, windowMs: 1, visits: 1, visitMs: Infinity },
       },
       broadcast: { ms: setting.lingerMs, least: setting.leastBroadcast, leastInOne: 1 },
       past: null,
