@@ -49,15 +49,16 @@ interface Key {
   readonly id: number;
   readonly cipher: Cipher;
   readonly decipher: Decipher;
+  readonly seed: number;
 }
 
 function openKey(secret: string): Key {
-  const derived = Buffer.from(hkdfSync('sha256', secret, '', 'warren cursor v1', 33));
-  const key = derived.subarray(1);
+  const derived = Buffer.from(hkdfSync('sha256', secret, '', 'warren cursor v1', 37));
+  const key = derived.subarray(1, 33);
   // ECB is sound for a single block that never repeats with another meaning; there is no second block to leak through.
   const cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
   const decipher = createDecipheriv('aes-256-ecb', key, null).setAutoPadding(false);
-  return { id: derived[0] ?? 0, cipher, decipher };
+  return { id: derived[0] ?? 0, cipher, decipher, seed: derived.readInt32BE(33) };
 }
 
 export class CursorCodec {
@@ -70,6 +71,11 @@ export class CursorCodec {
   constructor(secrets: readonly [string, ...string[]]) {
     this.#keys = secrets.map(openKey);
     this.#current = this.#keys[0] ?? openKey(secrets[0]);
+  }
+
+  /** A number that nobody knows who hasn't the key: for tables whose keys come from outside. */
+  get seed(): number {
+    return this.#current.seed;
   }
 
   seal(position: Position): string {

@@ -54,14 +54,21 @@ export interface FrameParts {
   readonly data: Uint8Array;
 }
 
+/** What JSON writes as it is, between quotes. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+/** `JSON.stringify`, which takes three times as long where nothing is to be escaped: an id, a topic. */
+const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
+
 export function planFrame(event: Event): FrameParts {
-  const type = event.type === null ? '' : `,"event":${JSON.stringify(event.type)}`;
+  const type = event.type === null ? '' : `,"event":${quoted(event.type)}`;
   const topics =
     event.audience.kind === 'some' && event.audience.topics.length > 0
-      ? `,"topics":${JSON.stringify(event.audience.topics)}`
+      ? `,"topics":[${event.audience.topics.map(quoted).join()}]`
       : '';
-  const middle = `","id":${JSON.stringify(event.id)}${type}${topics},"data":`;
-  const middleBytes = Buffer.byteLength(middle);
+  const middle = `","id":${quoted(event.id)}${type}${topics},"data":`;
+  // Ids and topics are ASCII.
+  const middleBytes = middle.length + (type === '' ? 0 : Buffer.byteLength(type) - type.length);
   const payloadLength = HEAD.length + CURSOR_LENGTH + middleBytes + event.data.length + 1;
   return {
     length: frameHeaderLength(payloadLength) + payloadLength,

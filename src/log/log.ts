@@ -1,9 +1,8 @@
 import type { CursorBatch, CursorCodec } from './cursor.js';
 import { Emptied } from './emptied.js';
-import { isExpired, planFrame, sameContent, writeFrame, type EntryAudience } from './entry.js';
+import { isExpired, planFrame, sameContent, writeFrame } from './entry.js';
 import type { Audience, Event } from './event.js';
 import { Heap } from './heap.js';
-import { Names } from './names.js';
 import type { StreamPlace } from './places.js';
 import { type Located, type Moment, Positions } from './positions.js';
 import { collect, type Reader, type Run, type RunLimits } from './reader.js';
@@ -49,7 +48,7 @@ export class EventLog {
   readonly #positions: Positions;
   /** Of frames that nobody has read yet. */
   readonly #cursors: CursorBatch;
-  readonly #all = new Ring(null, 0);
+  readonly #all: Ring;
   readonly #rings = new Map<string, Ring>();
   readonly #emptied: Emptied;
   readonly #largest: Heap<Ring>;
@@ -68,6 +67,7 @@ export class EventLog {
       limits.maxBytes * PLACES_SHARE,
     );
     this.#cursors = codec.batch();
+    this.#all = new Ring(null, 0, codec.seed);
     this.#emptied = new Emptied(limits.maxBytes * EMPTIED_SHARE);
     const share = (ring: Ring) => ring.bytes / limits.maxBytes + ring.entries.length / limits.maxEvents;
     const age = (ring: Ring) => ring.entries.first()?.receivedAt ?? Infinity;
@@ -168,7 +168,7 @@ export class EventLog {
     ring.push({
       sequence,
       id: event.id,
-      audience: withNames(event.audience, ring.tenant),
+      audience: ring.audienceOf(event.audience),
       expiresAt: event.expiresAt === null ? null : now.monotonic + event.expiresAt - now.wall,
       // Whole, V8 keeps it in the entry itself, for the first 24 days of the process.
       receivedAt: Math.floor(now.monotonic),
@@ -257,7 +257,7 @@ export class EventLog {
   #ringFor(audience: Audience): Ring {
     const known = this.#ringOf(audience);
     if (known !== undefined || audience.kind === 'all') return known ?? this.#all;
-    const ring = new Ring(audience.tenant, this.#emptied.evictedUpTo(audience.tenant));
+    const ring = new Ring(audience.tenant, this.#emptied.evictedUpTo(audience.tenant), this.#codec.seed);
     this.#emptied.remove(audience.tenant);
     this.#rings.set(audience.tenant, ring);
     return ring;
@@ -311,12 +311,4 @@ export class EventLog {
     this.#rings.delete(ring.tenant);
     this.#emptied.add(ring.tenant, ring.evictedUpTo);
   }
-}
-
-/** The ring's own string names the tenant: each event brings a copy of it, up to 255 bytes that nobody would count. */
-function withNames(audience: Audience, ringTenant: string | null): EntryAudience {
-  if (audience.kind === 'all') return audience;
-  const tenant = ringTenant ?? audience.tenant;
-  if (audience.kind === 'tenant') return { kind: 'tenant', tenant };
-  return { kind: 'some', tenant, users: Names.of(audience.users), topics: Names.of(audience.topics) };
 }
