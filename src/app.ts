@@ -51,12 +51,9 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   const secrets = cursorSecrets(config);
   const newId = createEventIds(clock);
   const idOfPlace = createPlaceIds(secrets[0]);
+  const decoding = { ...config.events, now: () => clock.wall(), newId };
   const decode: Decode = (delivery, place) =>
-    decodeDelivery(delivery, {
-      now: clock.wall(),
-      newId: place === null ? newId : () => idOfPlace(place),
-      ...config.events,
-    });
+    decodeDelivery(delivery, place === null ? decoding : { ...decoding, newId: () => idOfPlace(place) });
 
   const auth = openAuth(config.auth, clock, logger);
   const log = new EventLog(config.log, new CursorCodec(secrets), () => randomInt(1, 2 ** 32));

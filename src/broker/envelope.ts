@@ -7,8 +7,8 @@ import type { RejectionReason } from './rejections.js';
 
 /** What decoding depends on besides the message. */
 export interface DecodingContext {
-  /** Wall clock, ms since 1970: the time of receipt. */
-  readonly now: number;
+  /** Wall clock, ms since 1970: the time of receipt. Called only for an event that expires. */
+  now(): number;
   readonly maxEventBytes: number;
   /** Users and topics per event, as listed. */
   readonly maxRecipients: number;
@@ -68,7 +68,7 @@ function decodeBodyForm(body: Buffer, delivery: Delivery, context: DecodingConte
   return assemble(
     fields['id'] === undefined ? property(delivery.messageId) : fields['id'],
     fields['type'] === undefined ? property(delivery.type) : fields['type'],
-    expiry(fields['ttl'], delivery.timestamp, context.now),
+    expiry(fields['ttl'], delivery.timestamp, context),
     audienceOfFields(fields, context.maxRecipients),
     data,
     context,
@@ -82,7 +82,7 @@ function decodeHeaderForm(body: Buffer, to: string, delivery: Delivery, context:
   return assemble(
     property(delivery.messageId),
     property(delivery.type),
-    expiry(secondsOf(header(delivery, 'ttl')), delivery.timestamp, context.now),
+    expiry(secondsOf(header(delivery, 'ttl')), delivery.timestamp, context),
     audienceOfHeaders(to, header(delivery, 'tenant'), context.maxRecipients),
     body.subarray(range.start, range.end),
     context,
@@ -134,10 +134,14 @@ function isType(value: unknown): value is string {
 const LONGEST_TTL_S = 315_360_000;
 
 /** When an event expires (ms since 1970), `null` for never, `undefined` for a ttl that is none. */
-function expiry(ttl: unknown, timestamp: number | null, now: number): number | null | undefined {
+function expiry(
+  ttl: unknown,
+  timestamp: number | null,
+  { now }: Pick<DecodingContext, 'now'>,
+): number | null | undefined {
   if (ttl === undefined) return null;
   if (typeof ttl !== 'number' || !(ttl > 0 && ttl <= LONGEST_TTL_S)) return undefined;
-  return publishedAt(timestamp, now) + Math.round(ttl * 1000);
+  return publishedAt(timestamp, now()) + Math.round(ttl * 1000);
 }
 
 /** As seconds the year 5138, as milliseconds 1973: nobody means the former. */

@@ -8,7 +8,7 @@ import { isName, isTopic } from '../../src/router/topic.js';
 import { corpus, MAX_EVENT_BYTES, MAX_RECIPIENTS, NEW_ID, NOW, type Row } from './corpus.js';
 
 const context: DecodingContext = {
-  now: NOW,
+  now: () => NOW,
   maxEventBytes: MAX_EVENT_BYTES,
   maxRecipients: MAX_RECIPIENTS,
   newId: () => NEW_ID,

@@ -32,7 +32,7 @@ const text = fc
         '😀',
       ),
     ),
-    { maxLength: 6 },
+    { maxLength: 40, size: 'medium' },
   )
   .map(pieces => `"${pieces.join('')}"`);
 
@@ -134,6 +134,18 @@ describe('where values stand in a JSON text', () => {
     }
     assert.equal(memberRanges(encode('[[[]]]'), 2), null);
     assert.deepEqual(memberRanges(encode('[[],[],[]]'), 2), []);
+  });
+
+  it('a string ends at the first quote that isn’t escaped, however long it is and whatever precedes', () => {
+    const pieces = ['', '\\\\', '\\"', '\\\\\\"', '\\\\\\\\', '\\"\\"', '\\\\,\\"', '\\n'];
+    for (let length = 0; length <= 40; length++) {
+      for (const piece of pieces) {
+        for (const string of [`"${'x'.repeat(length)}${piece}"`, `"${piece}${'x'.repeat(length)}"`]) {
+          const bytes = encode(`{"a":${string},"b":"]"}`);
+          assert.deepEqual(slices(bytes, memberRanges(bytes, 64) ?? []), [string, '"]"'], string);
+        }
+      }
+    }
   });
 
   it('garbage is scanned to an end within the text', () => {

@@ -186,7 +186,7 @@ export function recordingLogger(): RecordingLogger {
 /** The real decoder with generous limits. */
 export const decode: Decode = (delivery, place) =>
   decodeDelivery(delivery, {
-    now: 1_800_000_000_000,
+    now: () => 1_800_000_000_000,
     maxEventBytes: 262_144,
     maxRecipients: 1000,
     newId: () => (place === null ? 'assigned' : `assigned-${place.offset}`),

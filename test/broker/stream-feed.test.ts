@@ -141,7 +141,7 @@ describe('the stream feed', { timeout: 120_000 }, () => {
       const idOf = createPlaceIds(secret);
       return (delivery, place) =>
         decodeDelivery(delivery, {
-          now: 1,
+          now: () => 1,
           maxEventBytes: 1000,
           maxRecipients: 10,
           newId: () => (place === null ? 'no place' : idOf(place)),

@@ -145,7 +145,7 @@ function eventOf(delivery: Partial<Delivery> & Pick<Delivery, 'content'>): Event
       streamOffset: null,
       ...delivery,
     },
-    { now: Date.now(), maxEventBytes: 262_144, maxRecipients: 1000, newId: () => OWN_ID },
+    { now: Date.now, maxEventBytes: 262_144, maxRecipients: 1000, newId: () => OWN_ID },
   );
   if (decoded.kind === 'rejected') assert.fail(`rejected: ${decoded.reason}`);
   return decoded.event;
