@@ -156,14 +156,21 @@ const LETTERS = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 /** The key's number and a sealed block in base64url (RFC 4648 §5): five times three bytes, and two. */
 function writeText(key: number, sealed: Buffer, start: number, target: Buffer, offset: number): void {
-  let held = key;
-  let bits = 8;
+  let first = key;
+  let from = start;
   let at = offset;
-  for (let index = start; index < start + BLOCK; index++) {
-    held = (held << 8) | (sealed[index] ?? 0);
-    bits += 8;
-    for (; bits >= 6; bits -= 6) target[at++] = LETTERS[(held >> (bits - 6)) & 63] ?? 0;
-    held &= (1 << bits) - 1;
+  for (; from < start + BLOCK - 1; from += 3, at += 4) {
+    const three = (first << 16) | (byteAt(sealed, from) << 8) | byteAt(sealed, from + 1);
+    target[at] = byteAt(LETTERS, three >> 18);
+    target[at + 1] = byteAt(LETTERS, (three >> 12) & 63);
+    target[at + 2] = byteAt(LETTERS, (three >> 6) & 63);
+    target[at + 3] = byteAt(LETTERS, three & 63);
+    first = byteAt(sealed, from + 2);
   }
-  target[at] = LETTERS[(held << (6 - bits)) & 63] ?? 0;
+  const two = (first << 10) | (byteAt(sealed, from) << 2);
+  target[at] = byteAt(LETTERS, two >> 12);
+  target[at + 1] = byteAt(LETTERS, (two >> 6) & 63);
+  target[at + 2] = byteAt(LETTERS, two & 63);
 }
+
+const byteAt = (bytes: Uint8Array, index: number): number => bytes[index] ?? 0;

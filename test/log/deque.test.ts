@@ -3,6 +3,9 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { Deque } from '../../src/log/deque.js';
 import { fastest } from '../support/fastest.js';
+import { memoryInUse } from '../support/memory.js';
+
+const LETTER = {};
 
 test('a deque is like an array of which only the ends are touched', () => {
   const turn = fc.record({ pushes: fc.nat(100), shifts: fc.nat(100) });
@@ -41,4 +44,14 @@ test('emptying a long deque takes time in proportion to its length', () => {
   });
   // Copying the rest at every shift would take seconds.
   assert.ok(ms < 200, `${ms} ms`);
+});
+
+test('a deque that has emptied lets go of its room', () => {
+  const deque = new Deque<object>();
+  const before = memoryInUse();
+  for (let i = 0; i < 100_000; i++) deque.push(LETTER);
+  while (deque.length > 10) deque.shift();
+  const used = memoryInUse() - before;
+  assert.ok(used < 10_000, `${used} bytes for ten places`);
+  assert.equal(deque.length, 10);
 });

@@ -95,6 +95,17 @@ const SHAPES: Readonly<Record<string, readonly [count: number, event: (i: number
   'a tenant each': [20_000, i => anEvent('e', toTenant(`tenant-${i}`))],
   'a tenant with a long name each': [20_000, i => anEvent('e', toTenant(`${i}-`.padEnd(255, 'x')))],
   'a tenant and a topic each': [20_000, i => anEvent('e', toTopics(`tenant-${i}`, 't'))],
+  // So that the lists of those who were there before have room left over.
+  '32 users of more and more tenants, always the same': [
+    8000,
+    i =>
+      anEvent(`e${i}`, {
+        kind: 'some',
+        tenant: `t${i % (1 + (i >> 9))}`,
+        users: list(32, k => `u${k}`),
+        topics: [],
+      }),
+  ],
   '256 kB of data': [60, i => anEvent(`e${i}`, toTenant('acme'), { data: text(262_000) })],
   '130 kB of data': [120, i => anEvent(`e${i}`, toTenant('acme'), { data: text(133_000) })],
   '20 kB of data in 500 tenants': [
