@@ -8,6 +8,8 @@ import type { Slab } from './slabs.js';
 export interface Entry {
   readonly sequence: number;
   readonly id: string;
+  /** `hashOf` its id. Kept: an entry that goes hasn't been looked at for long, nor has its id. */
+  readonly idHash: number;
   readonly audience: EntryAudience;
   /** Monotonic ms; null: never. Not Infinity, which V8 would keep in an object of its own. */
   readonly expiresAt: number | null;

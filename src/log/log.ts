@@ -3,6 +3,7 @@ import { Emptied } from './emptied.js';
 import { isExpired, planFrame, sameContent, writeFrame } from './entry.js';
 import type { Audience, Event } from './event.js';
 import { Heap } from './heap.js';
+import { hashOf } from './ids.js';
 import type { StreamPlace } from './places.js';
 import { type Located, type Moment, Positions } from './positions.js';
 import { collect, type Reader, type Run, type RunLimits } from './reader.js';
@@ -67,7 +68,7 @@ export class EventLog {
       limits.maxBytes * PLACES_SHARE,
     );
     this.#cursors = codec.batch();
-    this.#all = new Ring(null, 0, codec.seed);
+    this.#all = new Ring(null, 0);
     this.#emptied = new Emptied(limits.maxBytes * EMPTIED_SHARE);
     const share = (ring: Ring) => ring.bytes / limits.maxBytes + ring.entries.length / limits.maxEvents;
     const age = (ring: Ring) => ring.entries.first()?.receivedAt ?? Infinity;
@@ -151,7 +152,8 @@ export class EventLog {
   append(event: Event, now: Moment, place: StreamPlace | null = null): Appended {
     if (event.expiresAt !== null && event.expiresAt <= now.wall) return this.#drop('expired', place, now);
     const parts = planFrame(event);
-    const known = this.#ringOf(event.audience)?.find(event.id);
+    const idHash = hashOf(event.id, this.#codec.seed);
+    const known = this.#ringOf(event.audience)?.find(event.id, idHash);
     if (known !== undefined) {
       return this.#drop(sameContent(known, event, parts) ? 'duplicate' : 'conflict', place, now);
     }
@@ -168,6 +170,7 @@ export class EventLog {
     ring.push({
       sequence,
       id: event.id,
+      idHash,
       audience: ring.audienceOf(event.audience),
       expiresAt: event.expiresAt === null ? null : now.monotonic + event.expiresAt - now.wall,
       // Whole, V8 keeps it in the entry itself, for the first 24 days of the process.
@@ -257,7 +260,7 @@ export class EventLog {
   #ringFor(audience: Audience): Ring {
     const known = this.#ringOf(audience);
     if (known !== undefined || audience.kind === 'all') return known ?? this.#all;
-    const ring = new Ring(audience.tenant, this.#emptied.evictedUpTo(audience.tenant), this.#codec.seed);
+    const ring = new Ring(audience.tenant, this.#emptied.evictedUpTo(audience.tenant));
     this.#emptied.remove(audience.tenant);
     this.#rings.set(audience.tenant, ring);
     return ring;

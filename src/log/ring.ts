@@ -15,8 +15,8 @@ const ENTRY_BYTES = 260;
 const KEY_BYTES = 340;
 const NAMES_BYTES = 100;
 const ONLY_NAME_BYTES = 40;
-/** A name's place in a list and in a set, and the head of its string. */
-const NAME_BYTES = 56;
+/** A name's place in a set, the head of its string, and the entry's place in a list, which has room for three more at worst. */
+const NAME_BYTES = 72;
 
 /** More users and topics than this and an event isn't indexed but stored once as wide: 40 events with 250 kB of user ids took 400 MB as keys. */
 const WIDE = 32;
@@ -46,14 +46,12 @@ export class Ring {
   readonly #users: Index = new Map();
   readonly #topics: Index = new Map();
   readonly #resolved = new PatternCache();
-  readonly #ids: Ids;
+  readonly #ids = new Ids();
   #indexBytes = 0;
 
-  /** @param seed see `Ids` */
-  constructor(tenant: string | null, evictedUpTo: number, seed: number) {
+  constructor(tenant: string | null, evictedUpTo: number) {
     this.tenant = tenant;
     this.evictedUpTo = evictedUpTo;
-    this.#ids = new Ids(seed);
   }
 
   /** Memory held, its indexes counted. */
@@ -62,8 +60,9 @@ export class Ring {
     return RING_BYTES + (this.tenant?.length ?? 0) * 2 + this.slabs.held + this.#indexBytes;
   }
 
-  find(id: string): Entry | undefined {
-    return this.#ids.find(id);
+  /** `hash`: see `Entry`. */
+  find(id: string, hash: number): Entry | undefined {
+    return this.#ids.find(id, hash);
   }
 
   /** Oldest first, but for the wide ones. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { hashOf } from '../../src/log/ids.js';
 import { CURSOR_LENGTH } from '../../src/log/cursor.js';
 import {
   type Entry,
@@ -33,6 +34,7 @@ function entryOf(event: Event): Entry {
   return {
     sequence: 1,
     id: event.id,
+    idHash: hashOf(event.id, 7),
     audience: audienceOf(event.audience),
     expiresAt: null,
     receivedAt: 0,

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { EntryAudience } from '../../src/log/entry.js';
 import type { Audience } from '../../src/log/event.js';
+import { hashOf } from '../../src/log/ids.js';
 import { Ring } from '../../src/log/ring.js';
 import { toAll, toTenant, toTopics, toUsers } from '../support/events.js';
 
@@ -14,6 +15,7 @@ function push(ring: Ring, n: number, audience: EntryAudience): void {
   ring.push({
     sequence: n,
     id: `e${n}`,
+    idHash: hashOf(`e${n}`, 7),
     audience,
     expiresAt: null,
     receivedAt: 0,
@@ -41,7 +43,7 @@ test('an audience that is lent names whom the event names, whatever came before 
   );
   fc.assert(
     fc.property(fc.array(fc.oneof(audience, audience, fc.constant(null)), { maxLength: 40 }), steps => {
-      const ring = new Ring(TENANT, 0, 7);
+      const ring = new Ring(TENANT, 0);
       for (const [n, step] of steps.entries()) {
         if (step === null) {
           ring.evict(true);
@@ -56,12 +58,12 @@ test('an audience that is lent names whom the event names, whatever came before 
 });
 
 test('entries for the same one topic, the same one user or the whole tenant share one audience', () => {
-  const ring = new Ring(TENANT, 0, 7);
+  const ring = new Ring(TENANT, 0);
   const same = [toTopics(TENANT, 'a'), toUsers(TENANT, 'a'), toTenant(TENANT)];
   const first = same.map(audience => ring.audienceOf(audience));
   assert.equal(new Set(first).size, 3);
   for (const [n, audience] of first.entries()) push(ring, n, audience);
   for (const [n, audience] of same.entries()) assert.equal(ring.audienceOf(audience), first[n]);
-  const everybody = new Ring(null, 0, 7);
+  const everybody = new Ring(null, 0);
   assert.deepEqual(everybody.audienceOf(toAll), toAll);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { hashOf } from '../../src/log/ids.js';
 import type { Entry, EntryAudience } from '../../src/log/entry.js';
 import { Names } from '../../src/log/names.js';
 import { Entitlement, Grants } from '../../src/router/entitlement.js';
@@ -12,6 +13,7 @@ function entry(sequence: number, audience: EntryAudience): Entry {
   return {
     sequence,
     id: `e${sequence}`,
+    idHash: hashOf(`e${sequence}`, 7),
     audience,
     expiresAt: null,
     receivedAt: 0,
