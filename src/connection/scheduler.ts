@@ -5,9 +5,10 @@ import { type Crowd, Turn, type Visited } from './turn.js';
 
 /**
  * One turn of the event loop goes to sending for at least so long, then I/O gets its chance. If I/O took longer, sending
- * may take as long: in a storm of connects, 40 ms of handshakes to 1 ms of sending let live events wait for 140 ms.
+ * may take as long, within bounds: what is to be sent mustn't wait for ever, nor what comes in. With twice as much of both,
+ * and for handshakes, live events waited longer in storms: see `Admission`.
  */
-const BUDGET_MS = { least: 1, most: 2 };
+const BUDGET_MS = { least: 0.5, most: 1 };
 /** A tenant's turn. By time, not by visits: replaying a page of history costs thirty times as much as a live event. */
 const SLICE_MS = 0.25;
 
