@@ -35,8 +35,8 @@ const METHOD = `## Method
   (\`scripts/bench/load/client.c\`), or in Node without one. Where they used more than ${CLIENTS_ARE_THE_LIMIT * 100} % of a core, their share has a (!): then
   rates and latencies say little about the server. The second core's share is that of all that is on it.
 - **Warm.** Before each measurement of deliveries come two seconds of the same load, and before a burst a fifth of it;
-  before the storms of (f) and (g) 5,000 of the same clients that come and go, and before (h) 100,000 of the same events, so that
-  the log is full: they meet servers that have been in service. "Just started" are those without. (e) is measured from the first connection on.
+  before the storms of (f) and (g) 5,000 of the same clients that come and go, and before (h) 160,000 of the same events, so that
+  the log is full and old events go: they meet servers that have been in service. "Just started" are those without. (e) is measured from the first connection on.
 
 \`\`\`sh
 npm run bench -- --install              # gets nginx and nchan by apt, Socket.IO by npm into .warren/
