@@ -49,9 +49,10 @@ test('emptying a long deque takes time in proportion to its length', () => {
 test('a deque that has emptied lets go of its room', () => {
   const deque = new Deque<object>();
   const before = memoryInUse();
-  for (let i = 0; i < 100_000; i++) deque.push(LETTER);
+  for (let i = 0; i < 1_000_000; i++) deque.push(LETTER);
   while (deque.length > 10) deque.shift();
   const used = memoryInUse() - before;
-  assert.ok(used < 10_000, `${used} bytes for ten places`);
+  // Of the 8 MB that it had; what else is in the heap comes and goes by some 100 kB.
+  assert.ok(used < 2 ** 20, `${used} bytes for ten places`);
   assert.equal(deque.length, 10);
 });
