@@ -113,6 +113,25 @@ describe('the hub, handed an event', () => {
   });
 });
 
+describe('the hub, with a bug in sending to one', () => {
+  it('ends that connection, says so in the log, and serves all others', async () => {
+    const r = rig();
+    const [before, broken, behind] = [await r.enter(), await r.enter(), await r.enter()];
+    broken.wire.onWrite = () => {
+      throw new Error('broken');
+    };
+    let errors: string[] = [];
+    behind.wire.onWrite = () => {
+      errors = r.errors.splice(0);
+    };
+    r.publish('for all', { kind: 'tenant', tenant: 'acme' });
+    await r.settle();
+    for (const { wire } of [before, behind]) assert.deepEqual(wire.story.slice(2), ['event for all']);
+    assert.equal(broken.wire.terminated, true);
+    assert.deepEqual(errors, ['sending failed, a bug in Warren; connection terminated: Error: broken']);
+  });
+});
+
 describe('the hub, flooded by a tenant', () => {
   const WHOLE = { kind: 'tenant', tenant: 'acme' } as const;
   const LIMITS: FloodLimits = { times: 2, waiting: 2, windowMs: 1, visits: 1, visitMs: Infinity };
